@@ -1,0 +1,124 @@
+// Package retry repeats what is known to be transient: one backoff for the
+// whole program, exponential with full jitter, a cap, and respect for what
+// the server asks. A cancelled context ends every wait at once.
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	goretry "github.com/sethvargo/go-retry"
+)
+
+// Policy says how often and how slowly to repeat.
+type Policy struct {
+	Base     time.Duration // the first wait is between 0 and Base; each later one may be twice as long
+	Cap      time.Duration // no wait is longer, unless the server asks for it
+	Attempts int           // tries altogether; 0 means until the context ends
+
+	// Float returns a number in [0,1). Nil means math/rand/v2.
+	Float func() float64
+
+	// Notify, if set, is told before each wait.
+	Notify func(attempt int, wait time.Duration, err error)
+}
+
+// transient marks an error as worth another try.
+type transient struct {
+	err   error
+	after time.Duration
+}
+
+func (t *transient) Error() string { return t.err.Error() }
+func (t *transient) Unwrap() error { return t.err }
+
+// Transient marks err as worth another try, not sooner than after (a
+// Retry-After; 0 if the server asked for nothing). The mark must be the
+// outermost wrapping: Do takes it off again.
+func Transient(err error, after time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &transient{err, after}
+}
+
+// Do calls f until it succeeds, fails with an error that is not marked
+// Transient, the attempts are used up or ctx ends. It returns the last real
+// error of f; where ctx ended during a wait, joined with the cause of that.
+func Do(ctx context.Context, p Policy, f func(context.Context) error) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	var last error
+	attempt := 0
+	backoff := goretry.BackoffFunc(func() (time.Duration, bool) {
+		attempt++
+		if p.Attempts > 0 && attempt >= p.Attempts {
+			return 0, true
+		}
+		wait := p.Wait(attempt)
+		var t *transient
+		if errors.As(last, &t) {
+			wait = max(wait, t.after)
+		}
+		if p.Notify != nil {
+			p.Notify(attempt, wait, unmark(last))
+		}
+		return wait, false
+	})
+	err := goretry.Do(ctx, backoff, func(ctx context.Context) error {
+		last = f(ctx)
+		if t := (*transient)(nil); errors.As(last, &t) {
+			return goretry.RetryableError(last)
+		}
+		return last
+	})
+	if err == nil {
+		return nil
+	}
+	// go-retry answers with the bare context error when the context ends in
+	// a wait; what went wrong before that is what the user needs.
+	if ctx.Err() != nil && last != nil && !errors.Is(last, ctx.Err()) {
+		return fmt.Errorf("%w (%w)", unmark(last), context.Cause(ctx))
+	}
+	if last == nil {
+		return context.Cause(ctx)
+	}
+	return unmark(last)
+}
+
+// Wait returns how long to wait after the given attempt (from 1): a random
+// time below Base·2^(attempt-1), and below Cap.
+func (p Policy) Wait(attempt int) time.Duration {
+	limit := p.Cap
+	if shift := attempt - 1; shift < 32 && p.Base<<shift < limit {
+		limit = p.Base << shift
+	}
+	random := p.Float
+	if random == nil {
+		random = rand.Float64
+	}
+	return time.Duration(random() * float64(limit))
+}
+
+// Sleep waits for d, or until ctx ends, and then returns the cause.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+func unmark(err error) error {
+	if t, ok := err.(*transient); ok {
+		return t.err
+	}
+	return err
+}

@@ -1,0 +1,189 @@
+// Package transport is the one http.RoundTripper of the program: proxy and
+// private CA, no redirects, capped answers, a watchdog for stalled
+// connections, one User-Agent.
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// MaxBody is how much of one answer is read, in bytes. The longest honest
+// answers, a list of 1,000 parts or of all applications, stay far below.
+const MaxBody = 4 << 20
+
+// StallTimeout is how long a connection may make no progress at all.
+const StallTimeout = 60 * time.Second
+
+// Errors that a caller may want to tell apart.
+var (
+	ErrStalled  = fmt.Errorf("no byte moved for %v", StallTimeout)
+	ErrTooLarge = fmt.Errorf("the answer is larger than %d MiB", MaxBody>>20)
+)
+
+// RedirectError is the answer of a server that wants to send us elsewhere.
+// No service that we speak to does so: following it would carry a signed
+// request to a stranger.
+type RedirectError struct {
+	Status int
+	Host   string // of the target, "" if it does not parse
+}
+
+func (e *RedirectError) Error() string {
+	return fmt.Sprintf("the server answered HTTP %d, a redirect to %q, and redirects are not followed", e.Status, e.Host)
+}
+
+// Options configures New.
+type Options struct {
+	UserAgent string
+	Proxy     string // URL; "" takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	CAFile    string // PEM file of further roots; "" takes the system's alone
+}
+
+// New returns the RoundTripper.
+func New(o Options) (http.RoundTripper, error) {
+	base := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   15 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   64, // one for each part in flight: the default of 2 would reconnect for every part
+		// One TCP connection per part: HTTP/2 would push all parts through one.
+		Protocols:          new(http.Protocols),
+		WriteBufferSize:    256 << 10,
+		ReadBufferSize:     16 << 10,
+		DisableCompression: true, // no decompression, no decompression bomb
+		TLSClientConfig:    &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)},
+	}
+	base.Protocols.SetHTTP1(true)
+	if o.Proxy != "" {
+		u, err := url.Parse(o.Proxy)
+		if err != nil || u.Host == "" {
+			return nil, errors.New("proxy is not a URL")
+		}
+		base.Proxy = http.ProxyURL(u)
+	}
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read ca-file: %w", err)
+		}
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca-file %s holds no PEM certificate", o.CAFile)
+		}
+		base.TLSClientConfig.RootCAs = roots
+	}
+	return Guard(base, o.UserAgent), nil
+}
+
+// Guard puts the rules of this package around any RoundTripper, such as a
+// simulator's.
+func Guard(next http.RoundTripper, userAgent string) http.RoundTripper {
+	return &guard{next, userAgent}
+}
+
+type guard struct {
+	next      http.RoundTripper
+	userAgent string
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	dog := &watchdog{timer: time.AfterFunc(StallTimeout, func() { cancel(ErrStalled) })}
+	stop := func() { dog.timer.Stop(); cancel(nil) }
+
+	req = req.Clone(ctx)
+	if g.userAgent != "" {
+		req.Header.Set("User-Agent", g.userAgent)
+	}
+	if req.Body != nil && req.Body != http.NoBody {
+		req.Body = &progress{req.Body, dog}
+	}
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && req.Context().Err() != nil {
+			err = cause
+		}
+		stop()
+		return nil, err
+	}
+	dog.pat()
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		resp.Body.Close()
+		stop()
+		redirect := &RedirectError{Status: resp.StatusCode}
+		if u, err := resp.Location(); err == nil {
+			redirect.Host = u.Host
+		}
+		return nil, redirect
+	}
+	resp.Body = &body{body: resp.Body, left: MaxBody, dog: dog, ctx: ctx, stop: stop}
+	return resp, nil
+}
+
+// watchdog ends a request on which no byte moves.
+type watchdog struct{ timer *time.Timer }
+
+func (w *watchdog) pat() { w.timer.Reset(StallTimeout) }
+
+// progress tells the watchdog of every read of a request's body. net/http
+// reads on only as the connection takes what it has read before.
+type progress struct {
+	io.ReadCloser
+	dog *watchdog
+}
+
+func (p *progress) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if n > 0 {
+		p.dog.pat()
+	}
+	return n, err
+}
+
+type body struct {
+	body io.ReadCloser
+	left int64
+	dog  *watchdog
+	ctx  context.Context
+	stop func()
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, ErrTooLarge
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.body.Read(p)
+	b.left -= int64(n)
+	if n > 0 {
+		b.dog.pat()
+	}
+	if err != nil && err != io.EOF {
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	b.stop()
+	return b.body.Close()
+}
