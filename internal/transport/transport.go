@@ -27,6 +27,7 @@ const StallTimeout = 60 * time.Second
 // Errors that a caller may want to tell apart.
 var (
 	ErrStalled  = fmt.Errorf("no byte moved for %v", StallTimeout)
+	ErrEncoded  = errors.New("the server compressed its answer without being asked to")
 	ErrTooLarge = fmt.Errorf("the answer is larger than %d MiB", MaxBody>>20)
 )
 
@@ -130,6 +131,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 			redirect.Host = u.Host
 		}
 		return nil, redirect
+	}
+	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		resp.Body.Close()
+		stop()
+		return nil, ErrEncoded
 	}
 	resp.Body = &body{body: resp.Body, left: MaxBody, dog: dog, ctx: ctx, stop: stop}
 	return resp, nil
