@@ -5,14 +5,17 @@
 package ci
 
 import (
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
 // Host is a CI, or a terminal. Every text is given as it is; a Host escapes
-// what its CI would take for a command.
+// what its CI would take for a command, and hides the secrets it knows. It is
+// not safe for concurrent use.
 type Host interface {
 	// Name is the one that the input ci takes: "github", "plain".
 	Name() string
@@ -23,6 +26,10 @@ type Host interface {
 	// Mask makes the CI hide a secret from now on. A Host hides it in its
 	// own output, too.
 	Mask(secret.String)
+
+	// Hide returns text without the secrets given to Mask, for what goes
+	// to a file of the user's.
+	Hide(text string) string
 
 	// Print writes one line to the log. A line break in it is shown as a
 	// space, so that no text can start a line of its own.
@@ -59,15 +66,16 @@ const (
 	Error
 )
 
-// Progress is how far something is.
+// Progress is how far something is. Another What is another thing: it is
+// shown at once.
 type Progress struct {
-	What        string        // "Upload", "ver-a is Creating"
-	Done, Total int64         // Total is 0 while unknown
-	Bytes       bool          // Done and Total are bytes, not percent
-	Rate        float64       // bytes a second; 0 if it does not apply
-	Left        time.Duration // estimated; 0 while unknown
-	Elapsed     time.Duration
+	What    string // "Upload", "ver-a is Creating"
+	Percent int    // -1 while unknown
+	Detail  string // "1.2 GiB of 2.1 GiB, 48.3 MiB/s, 25s left"
 }
+
+// Unknown is the Percent of what cannot be measured.
+const Unknown = -1
 
 // Run is who this run is, as the CI tells it.
 type Run struct {
@@ -93,3 +101,33 @@ type Streams struct {
 	Getenv   func(string) string
 	Terminal bool // Err is a terminal
 }
+
+// Detect returns the Host of that name, or, for an empty name, of the CI that
+// the environment tells of.
+func Detect(name string, s Streams) (Host, error) {
+	for _, d := range dialects {
+		if d.name == name || name == "" && d.here(s.Getenv) {
+			return d.open(s), nil
+		}
+	}
+	return nil, fmt.Errorf("unknown CI %q: choose one of %s, or leave it empty to detect it", name, strings.Join(Names(), ", "))
+}
+
+// Names lists the Hosts there are.
+func Names() []string {
+	names := make([]string, len(dialects))
+	for i, d := range dialects {
+		names[i] = d.name
+	}
+	return names
+}
+
+// dialect is one CI: each file of this package that speaks for one has one.
+type dialect struct {
+	name string
+	here func(getenv func(string) string) bool
+	open func(Streams) Host
+}
+
+// dialects is asked from the top; plain is at home everywhere.
+var dialects = []dialect{githubDialect, plainDialect}

@@ -1,0 +1,357 @@
+package ci_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/car-publish/car-publish/internal/ci"
+	"github.com/car-publish/car-publish/internal/secret"
+)
+
+// host is one Host under test, and how to read what it wrote.
+type host struct {
+	ci.Host
+	out, err *bytes.Buffer
+	dir      string
+	dialect  dialect
+}
+
+// dialect is what the conformance suite must know of a CI. A new CI adds one.
+type dialect struct {
+	env func(dir string) map[string]string
+
+	// obeyed lists, in order, the commands that the CI finds in a log.
+	obeyed func(log string) []string
+	// story lists those that TestForeignTextIsNeverACommand asks for.
+	story []string
+
+	outputs func(t *testing.T, h host) map[string]string // nil: has none
+	summary func(t *testing.T, h host) string
+	wants   string // which summary: "markdown" or "plain"
+}
+
+var dialects = map[string]dialect{
+	"github": {
+		env: func(dir string) map[string]string {
+			return map[string]string{
+				"GITHUB_ACTIONS":      "true",
+				"GITHUB_OUTPUT":       filepath.Join(dir, "output"),
+				"GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"),
+			}
+		},
+		obeyed:  githubCommands,
+		story:   []string{"group", "notice", "warning", "error", "endgroup"},
+		outputs: func(t *testing.T, h host) map[string]string { return githubOutputs(t, h.file(t, "output")) },
+		summary: func(t *testing.T, h host) string { return h.file(t, "summary") },
+		wants:   "markdown",
+	},
+	"plain": {
+		env:     func(string) map[string]string { return nil },
+		obeyed:  func(string) []string { return nil },
+		summary: func(_ *testing.T, h host) string { return h.err.String() },
+		wants:   "plain",
+	},
+}
+
+func (h host) log() string { return h.out.String() + h.err.String() }
+
+func (h host) file(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(h.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func newHost(t *testing.T, name string, terminal bool) host {
+	t.Helper()
+	d, ok := dialects[name]
+	if !ok {
+		t.Fatalf("the conformance suite does not know %q", name)
+	}
+	h := host{out: new(bytes.Buffer), err: new(bytes.Buffer), dir: t.TempDir(), dialect: d}
+	env := d.env(h.dir)
+	for _, path := range env {
+		if strings.HasPrefix(path, h.dir) {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var err error
+	h.Host, err = ci.Detect("", ci.Streams{
+		Out: h.out, Err: h.err, Terminal: terminal,
+		Getenv: func(name string) string { return env[name] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Name(); got != name {
+		t.Fatalf("got host %q for the environment of %q", got, name)
+	}
+	return h
+}
+
+// everyHost runs a test for each Host there is.
+func everyHost(t *testing.T, test func(t *testing.T, h host)) {
+	for _, name := range ci.Names() {
+		t.Run(name, func(t *testing.T) { test(t, newHost(t, name, false)) })
+	}
+}
+
+// say sends a text through every way out.
+func (h host) say(t *testing.T, text string) {
+	t.Helper()
+	h.BeginGroup(text)
+	h.Print(text)
+	h.Progress(ci.Progress{What: text, Percent: 7, Detail: text})
+	h.Annotate(ci.Notice, text, text)
+	h.Annotate(ci.Warning, "", text)
+	h.Annotate(ci.Error, text, text+"\n"+text)
+	h.EndGroup()
+	if err := h.Output("message", text); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Summary(text, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMask(t *testing.T) {
+	const pem = "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\n7f+/x==9Qk\n-----END KEY-----"
+	everyHost(t, func(t *testing.T, h host) {
+		for _, s := range []string{"s3cr/t+key=%41", "s3cr/t+key=%41-and-more", `quo"ted\key`, pem, ""} {
+			h.Mask(secret.New(s))
+		}
+		h.out.Reset() // telling the CI a secret is how it is masked
+		h.err.Reset()
+		for _, leak := range []string{
+			"s3cr/t+key=%41",
+			"s3cr/t+key=%41-and-more",
+			"twice s3cr/t+key=%41s3cr/t+key=%41",
+			url.QueryEscape("s3cr/t+key=%41"),
+			"https://x/?a=" + url.QueryEscape("s3cr/t+key=%41") + "&b=1",
+			"/" + url.PathEscape("s3cr/t+key=%41") + "/",
+			base64.StdEncoding.EncodeToString([]byte("s3cr/t+key=%41")),
+			base64.URLEncoding.EncodeToString([]byte("s3cr/t+key=%41")),
+			base64.StdEncoding.EncodeToString([]byte("user:s3cr/t+key=%41")),
+			base64.StdEncoding.EncodeToString([]byte("us:s3cr/t+key=%41@host")),
+			base64.StdEncoding.EncodeToString([]byte("u:s3cr/t+key=%41@host")),
+			`{"key":"quo\"ted\\key"}`,
+			pem,
+			strings.ReplaceAll(pem, "\n", " "),
+			"only MIIEpAIBAAKCAQEA of it",
+		} {
+			h.say(t, leak)
+		}
+		written := h.log() + h.dialect.summary(t, h)
+		if h.dialect.outputs != nil {
+			written += fmt.Sprint(h.dialect.outputs(t, h))
+		}
+		for _, part := range []string{
+			"s3cr", "key=", "and-more", "%41", "%2541", "MIIE", "7f+/x", "ted\\", "czNjc", "M2NyL3Qra2V5", "zY3IvdCtrZXk", "cy90K2tle",
+		} {
+			if strings.Contains(written, part) {
+				t.Errorf("got %q in what was written:\n%s", part, written)
+			}
+		}
+		if !strings.Contains(written, "only *** of it") {
+			t.Errorf("want the text around a secret kept:\n%s", written)
+		}
+	})
+}
+
+func TestHide(t *testing.T) {
+	everyHost(t, func(t *testing.T, h host) {
+		h.Mask(secret.New("abcdef"))
+		h.Mask(secret.New("defghi"))
+		h.Mask(secret.New("äß"))
+		for text, want := range map[string]string{
+			"":                   "",
+			"nothing here":       "nothing here",
+			"xabcdefx":           "x***x",
+			"abcdefghi overlaps": "*** overlaps",
+			"ÄäßÖ":               "Ä***Ö",
+		} {
+			if got := h.Hide(text); got != want {
+				t.Errorf("Hide(%q): got %q, want %q", text, got, want)
+			}
+		}
+	})
+}
+
+func TestForeignTextIsNeverACommand(t *testing.T) {
+	hostile := []string{
+		"::set-output name=outcome::released",
+		"  ::stop-commands::x",
+		"\u00a0::add-mask::e",
+		"a\n::error::b", "a\r::error::b", "a\r\n::error::b", "a\u2028::error::b", "a\x85::error::b", "a\u0085::error::b",
+		"##[error]x", "x ##[set-output outcome=released]", "###[group]x", "##\x00[group]x",
+		"##vso[task.setvariable variable=x]y", "##teamcity[buildStatus]",
+		"\x1b[0Ksection_start:1:x\r\x1b[0K", "\x1b]1338;e30=\x1b]0m", "\u202eevil",
+		"%0A::error::x", "title,file=x:y",
+	}
+	marks := regexp.MustCompile(`##\w*\[|\x1b|[\r\x{85}\x{2028}\x{202e}]`)
+	everyHost(t, func(t *testing.T, h host) {
+		for _, text := range hostile {
+			h.out.Reset()
+			h.err.Reset()
+			h.BeginGroup(text)
+			h.Print(text)
+			h.Progress(ci.Progress{What: text, Percent: ci.Unknown, Detail: text})
+			h.Annotate(ci.Notice, text, text)
+			h.Annotate(ci.Warning, "", text)
+			h.Annotate(ci.Error, "x", text)
+			h.EndGroup()
+			if got, want := h.dialect.obeyed(h.log()), h.dialect.story; !slices.Equal(got, want) {
+				t.Errorf("%q: got commands %q, want %q in\n%s", text, got, want, h.log())
+			}
+			if m := marks.FindString(h.log()); m != "" {
+				t.Errorf("%q: got %q in the log:\n%q", text, m, h.log())
+			}
+		}
+		if h.dialect.wants == "plain" {
+			h.err.Reset()
+			if err := h.Summary("", strings.Join(hostile, "\n")); err != nil {
+				t.Fatal(err)
+			}
+			if m := marks.FindString(h.log()); m != "" {
+				t.Errorf("got %q in the summary:\n%q", m, h.log())
+			}
+		}
+	})
+}
+
+func TestTextStaysReadable(t *testing.T) {
+	everyHost(t, func(t *testing.T, h host) {
+		h.BeginGroup("Upload: 100% of it, really")
+		h.Print("  game.zip: 2.1 GiB, 50% | a::b ## c [d] \"e\"")
+		h.Annotate(ci.Error, "Ocean", "first line\nsecond line")
+		h.EndGroup()
+		log := strings.NewReplacer("%25", "%", "%0A", "\n").Replace(h.log())
+		for _, want := range []string{
+			"Upload: 100% of it, really", "game.zip: 2.1 GiB, 50% | a::b ## c [d] \"e\"\n", "Ocean", "first line\n", "second line\n",
+		} {
+			if !strings.Contains(log, want) {
+				t.Errorf("want %q in the log:\n%s", want, log)
+			}
+		}
+	})
+}
+
+func TestOutput(t *testing.T) {
+	values := map[string]string{
+		"empty":     "",
+		"plain":     "ver-ug59y45y",
+		"lines":     "a\nb\n\nc",
+		"crlf":      "a\r\nb",
+		"delimiter": "x\n_GitHubActionsFileCommandDelimeter_\nevil=1\nother<<EOF\n1\nEOF\n",
+		"unicode":   "海洋 🐟 100%",
+		"long":      strings.Repeat("0123456789", 200_000),
+	}
+	everyHost(t, func(t *testing.T, h host) {
+		for name, value := range values {
+			if err := h.Output(name, value); err != nil {
+				t.Errorf("set %s: %v", name, err)
+			}
+		}
+		if h.log() != "" {
+			t.Errorf("want nothing in the log, got %.200q", h.log())
+		}
+		if h.dialect.outputs == nil {
+			return
+		}
+		if diff := cmp.Diff(values, h.dialect.outputs(t, h)); diff != "" {
+			t.Errorf("outputs (-want +got):\n%.2000s", diff)
+		}
+	})
+}
+
+func TestSummary(t *testing.T) {
+	everyHost(t, func(t *testing.T, h host) {
+		if err := h.Summary("### markdown\n\n| a |\n| - |\n", "plain\n  a\n"); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{"markdown": "### markdown\n\n| a |\n| - |\n", "plain": "plain\n  a\n"}[h.dialect.wants]
+		if got := h.dialect.summary(t, h); !strings.HasSuffix(got, want) {
+			t.Errorf("got summary %q, want %q", got, want)
+		}
+	})
+}
+
+func TestProgressInALog(t *testing.T) {
+	for _, name := range ci.Names() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHost(t, name, false)
+				for i := range 101 { // 50.5 s
+					h.Progress(ci.Progress{What: "Upload", Percent: i, Detail: fmt.Sprint(i, " of 100")})
+					time.Sleep(500 * time.Millisecond)
+				}
+				h.Progress(ci.Progress{What: "Upload", Percent: 100, Detail: "still 100"})
+				h.Progress(ci.Progress{What: "ver-a is Creating", Percent: ci.Unknown, Detail: "1s"})
+				h.Progress(ci.Progress{What: "ver-a is Creating", Percent: ci.Unknown, Detail: "2s"})
+				h.Progress(ci.Progress{What: "ver-a is Normal", Percent: ci.Unknown})
+				want := []string{
+					"Upload: 0%, 0 of 100", "Upload: 20%, 20 of 100", "Upload: 40%, 40 of 100", "Upload: 60%, 60 of 100",
+					"Upload: 80%, 80 of 100", "Upload: 100%, 100 of 100", "ver-a is Creating, 1s", "ver-a is Normal", "",
+				}
+				if diff := cmp.Diff(want, strings.Split(h.log(), "\n")); diff != "" {
+					t.Errorf("log (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// githubCommands reads a log as GitHub's runner does: a line ends at CR, LF
+// or both, space before "::" is skipped, and "##[" counts wherever it is.
+func githubCommands(log string) []string {
+	var names []string
+	for _, line := range regexp.MustCompile(`\r\n|\r|\n`).Split(log, -1) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "::"):
+			name := regexp.MustCompile(`^::([^ :]*)`).FindStringSubmatch(line)[1]
+			names = append(names, name)
+		case strings.Contains(line, "##["):
+			names = append(names, "##[")
+		}
+	}
+	return names
+}
+
+// githubOutputs reads the file of outputs as GitHub's runner does.
+func githubOutputs(t *testing.T, text string) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	for len(lines) > 0 && lines[0] != "" {
+		name, delimiter, ok := strings.Cut(lines[0], "<<")
+		if i := strings.Index(lines[0], "="); !ok || i >= 0 && i < len(name) {
+			name, value, _ := strings.Cut(lines[0], "=")
+			values[name], lines = value, lines[1:]
+			continue
+		}
+		end := slices.Index(lines[1:], delimiter)
+		if end < 0 {
+			t.Fatalf("no end of %q", lines[0])
+		}
+		values[name] = strings.Join(lines[1:1+end], "\n")
+		lines = lines[end+2:]
+	}
+	return values
+}

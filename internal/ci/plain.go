@@ -1,0 +1,171 @@
+package ci
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/car-publish/car-publish/internal/secret"
+)
+
+var plainDialect = dialect{
+	name: "plain",
+	here: func(func(string) string) bool { return true },
+	open: func(s Streams) Host { return newPlain(s) },
+}
+
+// plain is a terminal, or a CI that is not known. All goes to Err: Out is for
+// data, such as a list in JSON that a script reads.
+type plain struct {
+	masks
+	beat     beat
+	w        io.Writer
+	terminal bool
+	colour   bool
+	indent   string
+	bar      *progressbar.ProgressBar
+	barOf    Progress // what bar was made for
+	drawn    time.Time
+}
+
+func newPlain(s Streams) *plain {
+	return &plain{
+		w:        s.Err,
+		terminal: s.Terminal,
+		// https://no-color.org
+		colour: s.Terminal && s.Getenv("NO_COLOR") == "" && s.Getenv("TERM") != "dumb",
+	}
+}
+
+func (p *plain) Name() string { return plainDialect.name }
+
+// Run is empty: an unknown CI tells nothing that could be relied upon.
+func (p *plain) Run() Run { return Run{} }
+
+func (p *plain) Mask(s secret.String) { p.add(s) }
+
+func (p *plain) Print(line string) {
+	p.write(p.indent + tame(p.Hide(line)))
+}
+
+func (p *plain) BeginGroup(title string) {
+	p.EndGroup()
+	p.write(p.paint(bold, tame(p.Hide(title))))
+	p.indent = "  "
+}
+
+func (p *plain) EndGroup() {
+	p.clear()
+	p.indent = ""
+}
+
+// The terminal's codes for bold and for the colours of the levels.
+const (
+	bold   = 1
+	red    = 31
+	yellow = 33
+	cyan   = 36
+)
+
+func (p *plain) Annotate(level Level, title, text string) {
+	name := map[Level]string{
+		Notice:  p.paint(cyan, "note:"),
+		Warning: p.paint(yellow, "warning:"),
+		Error:   p.paint(red, "error:"),
+	}[level]
+	if title != "" {
+		name += " " + tame(p.Hide(title)) + ":"
+	}
+	lines := tameLines(p.Hide(text))
+	p.write(name + " " + lines[0])
+	for _, line := range lines[1:] {
+		p.write("  " + line)
+	}
+}
+
+func (p *plain) Progress(now Progress) {
+	now.What, now.Detail = tame(p.Hide(now.What)), tame(p.Hide(now.Detail))
+	if !p.terminal {
+		if p.beat.due(now) {
+			p.write(p.indent + now.line())
+		}
+		return
+	}
+	if now.Percent >= 100 { // what is complete stays in sight, as a line
+		p.clear()
+		if p.beat.due(now) {
+			p.write(p.indent + now.line())
+		}
+		return
+	}
+	p.beat.due(now)
+	if p.bar == nil || p.barOf.What != now.What || (p.barOf.Percent < 0) != (now.Percent < 0) {
+		p.clear()
+		p.bar, p.barOf = newBar(p.w, now.Percent >= 0), now
+	} else if time.Since(p.drawn) < drawEvery {
+		return
+	}
+	p.drawn = time.Now()
+	p.bar.Describe(strings.TrimSuffix(now.What+", "+now.Detail, ", "))
+	if now.Percent >= 0 {
+		_ = p.bar.Set(now.Percent) // fails above 100 %, which was ruled out
+	}
+}
+
+// drawEvery is as often as an eye can follow. The library's own limit would
+// let the description through and hold the percentage back.
+const drawEvery = 100 * time.Millisecond
+
+// newBar makes a bar, or a spinner where nothing can be measured. Rate and
+// time left are in the description: the caller knows them better.
+func newBar(w io.Writer, measured bool) *progressbar.ProgressBar {
+	total := 100
+	if !measured {
+		total = -1
+	}
+	return progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionShowDescriptionAtLineEnd(),
+		// 0: turn with each call, not in a goroutine of its own.
+		progressbar.OptionSetSpinnerChangeInterval(0),
+	)
+}
+
+// Output has nowhere to go: the input output-file is for that.
+func (p *plain) Output(string, string) error { return nil }
+
+func (p *plain) Summary(_, text string) error {
+	p.EndGroup()
+	p.write("")
+	for _, line := range tameLines(p.Hide(text)) {
+		p.write(line)
+	}
+	return nil
+}
+
+// write writes one line where the bar may be. That nobody reads the log any
+// more is no reason to end a run half-done.
+func (p *plain) write(line string) {
+	p.clear()
+	_, _ = io.WriteString(p.w, line+"\n")
+}
+
+func (p *plain) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+		p.bar = nil
+	}
+}
+
+func (p *plain) paint(code int, text string) string {
+	if !p.colour {
+		return text
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", code, text)
+}
