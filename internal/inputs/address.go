@@ -1,0 +1,165 @@
+package inputs
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/car-publish/car-publish/internal/secret"
+)
+
+// tencentDomains are those that Tencent Cloud serves its API and COS from.
+var tencentDomains = []string{"tencentcloudapi.com", "myqcloud.com", "tencentcos.cn"}
+
+// endpoint returns scheme and host.
+func (p *parser) endpoint(name string) string {
+	in := find(name)
+	g := p.lookup(in)
+	if g.text == "" {
+		return ""
+	}
+	text := g.text
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	const hint = "write https:// and a host, such as https://car.tencentcloudapi.com"
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		p.refuse(in, given{from: g.from}, "is no URL", hint)
+	case u.User != nil:
+		p.maskPassword(u)
+		p.refuse(in, given{from: g.from}, "has a user in it", hint)
+	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		p.refuse(in, g, "is no http or https URL", hint)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		p.refuse(in, g, "has more than a host in it", hint)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		p.refuse(in, g, "is plain http to another machine", "use https, since anybody on the way could read and change what is sent")
+	default:
+		if !isLoopback(u.Hostname()) && !isTencent(u.Hostname()) {
+			p.warn(name + ": " + printable(u.Host) + " does not belong to Tencent Cloud; everything signed with your key goes there")
+		}
+		return u.Scheme + "://" + u.Host
+	}
+	return ""
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+func isTencent(host string) bool {
+	host = strings.ToLower(host)
+	return slices.ContainsFunc(tencentDomains, func(domain string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain)
+	})
+}
+
+// artifactURL returns the URL and the file name at its end.
+func (p *parser) artifactURL() (secret.String, string) {
+	in := find("artifact-url")
+	g := p.lookup(in)
+	if g.text == "" {
+		return secret.String{}, ""
+	}
+	p.maskURL(g.text)
+	u, err := url.Parse(g.text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		p.refuse(in, g, "is no http or https URL", "CAR downloads it directly, so it must be the address of the file itself; a file of yours goes to artifact")
+		return secret.String{}, ""
+	}
+	return secret.New(g.text), path.Base(u.Path)
+}
+
+func (p *parser) proxy() secret.String {
+	in := find("proxy")
+	g := p.lookup(in)
+	if g.text == "" {
+		return secret.String{}
+	}
+	text := g.text
+	if !strings.Contains(text, "://") {
+		text = "http://" + text // as curl and Go read HTTPS_PROXY
+	}
+	u, err := url.Parse(text)
+	if err == nil {
+		p.maskPassword(u)
+	} else if strings.Contains(text, "@") {
+		p.mask(g.text)
+	}
+	schemes := []string{"http", "https", "socks5", "socks5h"}
+	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+		p.refuse(in, g, "is no URL of a proxy", "write http://host:port; "+oneOf(schemes)+" will do")
+		return secret.String{}
+	}
+	return secret.New(text)
+}
+
+// maskURL masks what may be secret in a URL: the query, whole and each value
+// that is long enough not to occur by chance, and a password.
+func (p *parser) maskURL(text string) {
+	const shortest = 8
+	_, query, _ := strings.Cut(text, "?")
+	query, _, _ = strings.Cut(query, "#")
+	p.mask(query)
+	for _, pair := range strings.Split(query, "&") {
+		_, raw, _ := strings.Cut(pair, "=")
+		if len(raw) < shortest {
+			continue
+		}
+		p.mask(raw)
+		if value, err := url.QueryUnescape(raw); err == nil {
+			p.mask(value)
+		}
+	}
+	if u, err := url.Parse(text); err == nil {
+		p.maskPassword(u)
+	}
+}
+
+// maskPassword masks the password in a URL, as it is and as it is written.
+func (p *parser) maskPassword(u *url.URL) {
+	if text, ok := u.User.Password(); ok {
+		_, written, _ := strings.Cut(u.User.String(), ":")
+		p.mask(text)
+		p.mask(written)
+	}
+}
+
+func (p *parser) caFile() string {
+	in := find("ca-file")
+	g := p.lookup(in)
+	if g.text == "" {
+		return ""
+	}
+	if info, err := os.Stat(g.text); err != nil {
+		p.refuse(in, g, "cannot be read: "+cause(err), "")
+		return ""
+	} else if info.IsDir() {
+		p.refuse(in, g, "is a directory", "name one PEM file")
+		return ""
+	}
+	return g.text
+}
+
+// cause says why a file cannot be read, without its path, and in the same
+// words on every operating system where that is possible.
+func cause(err error) string {
+	for _, known := range []error{fs.ErrNotExist, fs.ErrPermission} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return err.Error()
+}

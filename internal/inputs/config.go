@@ -1,0 +1,59 @@
+package inputs
+
+import (
+	"slices"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/secret"
+)
+
+// Config is what the inputs say, as values. After an error it holds what
+// could be read, and the default of the rest.
+type Config struct {
+	Command string // one of Commands
+
+	ApplicationID string // "app-..."
+	Artifact      string // path or glob
+	ArtifactURL   secret.String
+	ArtifactName  string // "" is the base name of Artifact; with an ArtifactURL it is never ""
+	VersionID     string // "ver-..."
+	Regions       []string
+	UpdateMode    string // "", "FULL" or "INCREMENT"
+	VersionName   string
+
+	Release, Wait, DryRun bool
+	Timeout, QueueTimeout time.Duration
+
+	OnBlocked string // "fail", "wait", "replace" or "replace-unreleased"
+	OnFull    string // "fail" or "delete-oldest"
+	OnFailure string // "auto", "keep" or "delete"
+	Keep      []string
+
+	// SecretID and SecretKey are either both set or both zero; zero only in
+	// a dry run.
+	SecretID, SecretKey, SessionToken secret.String
+
+	// CredentialSource says where the keys were found, without their values:
+	// "CAR_SECRET_ID and CAR_SECRET_KEY". "" if there are none.
+	CredentialSource string
+
+	Site            string // "china" or "international"
+	Endpoint        string // scheme and host: "https://car.tencentcloudapi.com"; "" is the site's
+	COSEndpoint     string // likewise; "" is what CAR says
+	Region          string
+	ServiceLanguage string        // "en-US" or "zh-CN"
+	Proxy           secret.String // URL with a scheme; zero is the environment's
+	CAFile          string
+
+	RunKey                            string
+	OutputFile, JSONFile, SummaryFile string
+	CI                                string // "" is to be detected
+	Verbose                           bool
+
+	secrets []secret.String
+}
+
+// Secrets returns everything that must be masked before anything is printed:
+// keys from every source, used or not, and what is secret in a URL. It is
+// complete after an error, too.
+func (c Config) Secrets() []secret.String { return slices.Clone(c.secrets) }

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var root = filepath.Join("..", "..", "..")
+
+func TestFilesAreGenerated(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]func(string) (string, error){
+		"action.yml": func(string) (string, error) { return action(), nil },
+		"README.md":  fill,
+	} {
+		got, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(got), "\r\n", "\n") // a checkout on Windows
+		want, err := want(text)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Errorf("%s is not what the table of inputs says; run go generate ./... (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+const readme = `# Title
+<!-- inputs:begin -->
+old
+<!-- inputs:end -->
+between
+<!-- outputs:begin -->
+<!-- outputs:end -->
+<!-- exit-statuses:begin -->
+<!-- exit-statuses:end -->
+last
+`
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	got, err := fill(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"# Title\n<!-- inputs:begin -->\n| input | default | meaning |\n",
+		"| `timeout` | `5h30m` | ",
+		"| `application-id` | required | ",
+		"<!-- inputs:end -->\nbetween\n<!-- outputs:begin -->\n| output |",
+		"| `outcome` | ",
+		"| 143 | terminated |\n<!-- exit-statuses:end -->\nlast\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got no %q in:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "\nold\n") {
+		t.Error("got the old content of a section, want it replaced")
+	}
+	again, err := fill(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, again); diff != "" {
+		t.Errorf("a second run changes the file (-first +second):\n%s", diff)
+	}
+}
+
+func TestGenerateNeedsTheMarkers(t *testing.T) {
+	t.Parallel()
+	for _, marker := range []string{
+		"<!-- inputs:begin -->", "<!-- inputs:end -->",
+		"<!-- outputs:begin -->", "<!-- outputs:end -->",
+		"<!-- exit-statuses:begin -->", "<!-- exit-statuses:end -->",
+	} {
+		t.Run(marker, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, "README.md")
+			text := strings.Replace(readme, marker+"\n", "", 1)
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			err := generate(dir)
+			if err == nil || !strings.Contains(err.Error(), marker) {
+				t.Errorf("got error %v, want one that names %s", err, marker)
+			}
+			if got, _ := os.ReadFile(file); string(got) != text {
+				t.Error("got a changed README, want it left as it was")
+			}
+		})
+	}
+	if err := generate(t.TempDir()); err == nil || !strings.Contains(err.Error(), "README.md") {
+		t.Errorf("got error %v without a README, want one that names it", err)
+	}
+}
+
+func TestGenerateWritesBoth(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(readme), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := generate(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"README.md":  "| `release` | `false` | ",
+		"action.yml": "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n",
+	} {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(got), want) {
+			t.Errorf("got no %q in %s:\n%s", want, name, got)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package inputs
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Problem is one thing that is wrong with the inputs.
+type Problem struct {
+	Input string // as the user wrote it: "INPUT_ON-BLOCKED", "--timeout", "CAR_TIMEOUT"; "" if it was not given
+	Name  string // of the input; "" for a flag or word that is none
+	Value string // "" if there is none, or if it may hold a secret
+	Text  string // what is wrong, as the end of a sentence about the value, or about the input
+	Hint  string // what to do
+}
+
+// Error is one line: a value is quoted, so that it cannot start another.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	switch {
+	case p.Name == "":
+		b.WriteString(printable(p.Input))
+	case p.Value == "":
+		b.WriteString(p.Name)
+	default:
+		b.WriteString(p.Name + ": " + quote(p.Value))
+	}
+	b.WriteString(" " + p.Text)
+	if p.Hint != "" {
+		b.WriteString(": " + p.Hint)
+	}
+	if p.Name != "" && p.Input != "" {
+		b.WriteString(" (from " + printable(p.Input) + ")")
+	}
+	return b.String()
+}
+
+// printable quotes a name from outside unless it can be shown as it is.
+func printable(name string) string {
+	if len(name) > 100 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return quote(name)
+	}
+	return name
+}
+
+// quote quotes a text from outside and cuts a long one.
+func quote(text string) string {
+	const most = 100 // runes; longer ones are files pasted into the wrong place
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "..."
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// format lists the problems for the log.
+func format(problems []error) string {
+	if len(problems) == 1 {
+		return problems[0].Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d problems with the inputs:", len(problems))
+	for _, p := range problems {
+		b.WriteString("\n  - " + p.Error())
+	}
+	return b.String()
+}
+
+// oneOf words a choice: "a, b or c".
+func oneOf(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}

@@ -1,0 +1,227 @@
+package inputs
+
+// Commands are the commands, the default first.
+var Commands = []Command{
+	{"publish", "create a version, deliver the build, wait until CAR has accepted it"},
+	{"create", "only create a version; somebody else delivers the build"},
+	{"release", "put a version online for players"},
+	{"rollback", "put the previous version, or a given one, online again"},
+	{"list", "list the versions"},
+	{"delete", "delete a version that is not online"},
+}
+
+// The headings of the help.
+const (
+	theVersion     = "Application and version"
+	theRun         = "What to do with it"
+	theCredentials = "Credentials"
+	theService     = "The service and the way there"
+	theReport      = "The run and its reports"
+)
+
+// Table describes every input.
+var Table = []Input{
+	{
+		Name: "command", Kind: Choice, Default: "publish",
+		Choices: commandNames(),
+		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list` or `delete`. On a command line it is the first word.",
+	},
+	{
+		Name: "application-id", Group: theVersion, Else: required,
+		Meaning: "Id of the application; it begins with `app-`.",
+	},
+	{
+		Name: "artifact", Kind: Path, Group: theVersion, Commands: []string{"publish"},
+		Meaning: "Path or glob of the build. It must match exactly one file: zip, rar or 7z for a desktop application; apk, xapk or zip for a mobile one.",
+	},
+	{
+		Name: "artifact-url", Kind: URL, Group: theVersion, Commands: []string{"publish"},
+		Meaning: "Instead of `artifact`: a URL that CAR downloads the build from. The download must start at once, so the share page of a cloud disk does not work. A query string in it is kept secret.",
+	},
+	{
+		Name: "artifact-name", Group: theVersion, Commands: []string{"publish", "create"}, Else: "base name of the artifact",
+		Meaning: "File name that CAR is told. `create` needs it.",
+	},
+	{
+		Name: "version-id", Group: theVersion, Commands: []string{"release", "rollback", "delete"},
+		Meaning: "Id of a version; it begins with `ver-`. `release` and `delete` need one; without one, `rollback` takes the newest former version.",
+	},
+	{
+		Name: "regions", Kind: List, Group: theVersion, Commands: []string{"publish", "create"}, Else: "CAR decides",
+		Meaning: "Regions to deploy the version to, such as `ap-chinese-mainland` or `ap-tokyo`. Desktop applications only.",
+	},
+	{
+		Name: "update-mode", Kind: Choice, Group: theVersion, Commands: []string{"publish", "create"}, Else: "CAR decides",
+		Choices: []string{"FULL", "INCREMENT"},
+		Meaning: "`FULL` or `INCREMENT`. Desktop applications only.",
+	},
+	{
+		Name: "version-name", Group: theVersion, Commands: []string{"publish"}, Else: "CAR takes it from the file name",
+		Meaning: "Name that the version has in the end.",
+	},
+	{
+		Name: "release", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish"},
+		Meaning: "Put the version online for players as soon as it is ready.",
+	},
+	{
+		Name: "wait", Kind: Bool, Group: theRun, Else: "`true`; `false` for `create`", Commands: []string{"publish", "create", "release"},
+		Meaning: "Wait until CAR has accepted the build. With `false` the run ends before that, and a build that CAR cannot use goes unnoticed.",
+	},
+	{
+		Name: "timeout", Kind: Duration, Group: theRun, Default: "5h30m",
+		Meaning: "Time limit for everything together, such as `90s`, `30m` or `2h`.",
+	},
+	{
+		Name: "queue-timeout", Kind: Duration, Group: theRun, Default: "1h", Commands: []string{"publish", "create"},
+		Meaning: "With `on-blocked: wait`, how long to wait for the other version.",
+	},
+	{
+		Name: "on-blocked", Kind: Choice, Group: theRun, Default: "fail", Commands: []string{"publish", "create"},
+		Choices: []string{"fail", "wait", "replace", "replace-unreleased"},
+		Meaning: "When another version is in the way: `fail`, `wait` for it, `replace` it unless it is ready, or `replace-unreleased` even if it is ready and waits for its release.",
+	},
+	{
+		Name: "on-full", Kind: Choice, Group: theRun, Default: "fail", Commands: []string{"publish", "create"},
+		Choices: []string{"fail", "delete-oldest"},
+		Meaning: "When the application holds as many versions as it may: `fail`, or `delete-oldest` to make room. What is online and the newest former version are never deleted.",
+	},
+	{
+		Name: "keep", Kind: List, Group: theRun, Commands: []string{"publish", "create"},
+		Meaning: "Versions that are never deleted to make room: ids or names, or globs of them.",
+	},
+	{
+		Name: "on-failure", Kind: Choice, Group: theRun, Default: "auto", Commands: []string{"publish", "create"},
+		Choices: []string{"auto", "keep", "delete"},
+		Meaning: "What becomes of the new version if the run fails: `auto` deletes it if the build was not delivered or the run was cancelled, and keeps it otherwise; `keep` keeps it; `delete` deletes it unless it was released.",
+	},
+	{
+		Name: "dry-run", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete"},
+		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
+	},
+	{
+		Name: "secret-id", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_SECRET_ID`",
+		Meaning: "SecretId of the API key.",
+	},
+	{
+		Name: "secret-key", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_SECRET_KEY`",
+		Meaning: "SecretKey of the API key.",
+	},
+	{
+		Name: "session-token", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_TOKEN` or `TENCENTCLOUD_SECURITY_TOKEN`",
+		Meaning: "Token that belongs to a temporary key.",
+	},
+	{
+		Name: "secret-id-file", Kind: Path, Group: theCredentials,
+		Meaning: "File that holds the SecretId.",
+	},
+	{
+		Name: "secret-key-file", Kind: Path, Group: theCredentials,
+		Meaning: "File that holds the SecretKey.",
+	},
+	{
+		Name: "session-token-file", Kind: Path, Group: theCredentials,
+		Meaning: "File that holds the token.",
+	},
+	{
+		Name: "site", Kind: Choice, Group: theService, Default: "china", Choices: []string{"china", "international"},
+		Meaning: "Where the account is: `china` (car.tencentcloudapi.com) or `international` (car.intl.tencentcloudapi.com). A key of one site is unknown on the other.",
+	},
+	{
+		Name: "endpoint", Kind: URL, Group: theService, Else: "from `site`",
+		Meaning: "Another host or URL for the CAR API. Plain http only to this machine.",
+	},
+	{
+		Name: "cos-endpoint", Kind: URL, Group: theService, Commands: []string{"publish"}, Else: "as CAR says",
+		Meaning: "Another host or URL for the upload. Plain http only to this machine.",
+	},
+	{
+		Name: "region", Group: theService,
+		Meaning: "The API's common parameter Region, which CAR does not need. It is not where the version is deployed: see `regions`.",
+	},
+	{
+		Name: "service-language", Kind: Choice, Group: theService, Default: "en-US", Choices: []string{"en-US", "zh-CN"},
+		Meaning: "Language of the service's own messages: `en-US` or `zh-CN`.",
+	},
+	{
+		Name: "proxy", Kind: URL, Group: theService, Else: "`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`",
+		Meaning: "URL of a proxy. A password in it is kept secret.",
+	},
+	{
+		Name: "ca-file", Kind: Path, Group: theService,
+		Meaning: "PEM file with further certificate authorities to trust.",
+	},
+	{
+		Name: "run-key", Group: theReport, Commands: []string{"publish", "create"}, Else: "from the CI",
+		Action:  "${{ github.run_id }}/${{ github.job }}/${{ strategy.job-index }}/${{ github.action }}",
+		Meaning: "What is the same in every attempt of this step and different in every other step. A later attempt knows the version of an earlier one by it.",
+	},
+	{
+		Name: "output-file", Kind: Path, Group: theReport,
+		Meaning: "Write the outputs to this file as well, as `CAR_PUBLISHED_...=` lines (dotenv).",
+	},
+	{
+		Name: "json-file", Kind: Path, Group: theReport,
+		Meaning: "Write the whole result to this file as JSON.",
+	},
+	{
+		Name: "summary-file", Kind: Path, Group: theReport,
+		Meaning: "Write the summary to this file as Markdown.",
+	},
+	{
+		Name: "ci", Kind: Choice, Group: theReport, Else: "detected", Choices: []string{"github", "plain"}, NotInAction: true,
+		Meaning: "Write for this CI: `github`, or `plain` for a terminal and every other one.",
+	},
+	{
+		Name: "verbose", Kind: Bool, Group: theReport, Default: "false",
+		Meaning: "Log one line for each call to the service, never its content. GitHub's debug logging does the same.",
+	},
+}
+
+// Outputs describes every output.
+var Outputs = []Output{
+	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `blocked`, `failed` or `cancelled`."},
+	{"version-id", "Id of the version."},
+	{"version-name", "Name of the version."},
+	{"version-status", "Last known status of the version, as CAR words it: `Inuse` is online, `Normal` is ready."},
+	{"version-size", "Size of the version in bytes, as CAR counts them."},
+	{"version-regions", "Regions of the version, with commas between them."},
+	{"version-update-mode", "Update mode of the version."},
+	{"create-time", "When the version was created."},
+	{"request-id", "RequestId of the call that created the version; after a failure, of the call that failed."},
+	{"application-name", "Name of the application."},
+	{"previous-version-id", "The version that was online before: the one to roll back to."},
+	{"deleted-version-ids", "Versions that the run deleted, with commas between them."},
+	{"blocking-version-id", "The version that was in the way."},
+	{"artifact-size", "Size of the artifact in bytes."},
+	{"artifact-crc64", "CRC-64 (ECMA) of the artifact, as COS confirmed it."},
+	{"duration-seconds", "How long the run took."},
+	{"error-code", "Code of the error, as the service words it."},
+	{"error-message", "What failed."},
+	{"console-url", "The application in the console of Tencent Cloud."},
+	{"message", "The whole story in one plain line, for a chat."},
+	{"json", "Everything as JSON, with `schema: 1`."},
+}
+
+// ExitStatuses describes every exit status.
+var ExitStatuses = []ExitStatus{
+	{0, "done"},
+	{1, "failed"},
+	{2, "bad input, before any call"},
+	{3, "the credentials were refused"},
+	{4, "blocked by an unfinished version, by missing room, or since it would have rolled back"},
+	{5, "the upload failed"},
+	{6, "CAR could not create the version"},
+	{7, "timed out"},
+	{130, "interrupted"},
+	{143, "terminated"},
+}
+
+// knownRegions are the values that the reference of CreateApplicationVersion
+// lists for ApplicationVersionRegions
+// (tencentcloud.com/document/product/1158/64217).
+var knownRegions = []string{
+	"ap-chinese-mainland", "na-north-america", "eu-frankfurt", "ap-mumbai", "ap-tokyo", "ap-seoul",
+	"ap-singapore", "ap-bangkok", "ap-hongkong",
+	"me-middle-east-fusion", "na-north-america-fusion", "sa-south-america-fusion", "ap-tokyo-fusion",
+	"ap-seoul-fusion", "eu-frankfurt-fusion", "ap-singapore-fusion", "ap-hongkong-fusion",
+}

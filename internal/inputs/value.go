@@ -1,0 +1,207 @@
+package inputs
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func (p *parser) boolean(name string, otherwise bool) bool {
+	in := find(name)
+	g := p.lookup(in)
+	switch strings.ToLower(g.text) {
+	case "":
+		return otherwise
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	p.refuse(in, g, "is neither true nor false", "")
+	return otherwise
+}
+
+func (p *parser) duration(name string) time.Duration {
+	in := find(name)
+	otherwise, err := time.ParseDuration(in.Default)
+	if err != nil {
+		panic(err) // a mistake in the table
+	}
+	g := p.lookup(in)
+	if g.text == "" {
+		return otherwise
+	}
+	const hint = "write a number with a unit, such as 90s, 30m or 2h"
+	d, err := time.ParseDuration(g.text)
+	switch {
+	case err != nil:
+		p.refuse(in, g, "is no duration", hint)
+		return otherwise
+	case d <= 0:
+		p.refuse(in, g, "is no time to do anything in", hint)
+		return otherwise
+	}
+	return d
+}
+
+// choice returns the choice as the table writes it, whatever the case it was
+// given in.
+func (p *parser) choice(name string) string {
+	in := find(name)
+	g := p.lookup(in)
+	if g.text == "" {
+		return in.Default
+	}
+	for _, choice := range in.Choices {
+		if strings.EqualFold(choice, g.text) {
+			return choice
+		}
+	}
+	choices := in.Choices
+	if nearest(g.text, choices) != "" {
+		choices = byDistance(g.text, choices)
+	}
+	p.refuse(in, g, "is not a choice", "use "+oneOf(choices))
+	return in.Default
+}
+
+// list splits on commas, spaces and line breaks.
+func (p *parser) list(in Input) ([]string, given) {
+	g := p.lookup(in)
+	if g.text == "" {
+		return nil, g
+	}
+	return strings.FieldsFunc(g.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), g
+}
+
+func (p *parser) globs(name string) []string {
+	in := find(name)
+	globs, g := p.list(in)
+	return slices.DeleteFunc(globs, func(glob string) bool {
+		_, err := path.Match(glob, "")
+		if err != nil {
+			p.refuse(in, given{glob, g.from}, "is no pattern", `a "[" needs its "]", and a "\" something after it`)
+		}
+		return err != nil
+	})
+}
+
+// line returns a text that must fit on a line.
+func (p *parser) line(name string) string {
+	in := find(name)
+	g := p.lookup(in)
+	if !isLine(g.text) {
+		p.refuse(in, g, "has a line break or another control character in it", "write it on one line")
+		return ""
+	}
+	return g.text
+}
+
+func isLine(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// id checks the form of an id. The service checks whether it exists.
+func (p *parser) id(name, prefix, other string) string {
+	in := find(name)
+	g := p.lookup(in)
+	rest, ok := strings.CutPrefix(g.text, prefix)
+	isIDLetter := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_')
+	}
+	const most = 64 // letters; real ids have eight
+	if g.text == "" || ok && rest != "" && len(rest) <= most && !strings.ContainsFunc(rest, func(r rune) bool { return !isIDLetter(r) }) {
+		return g.text
+	}
+	hint := "it looks like " + prefix + "1a2b3c4d"
+	if otherPrefix := map[string]string{"application-id": "app-", "version-id": "ver-"}[other]; strings.HasPrefix(g.text, otherPrefix) {
+		hint = "this looks like a value for " + other
+	}
+	p.refuse(in, g, "is no "+strings.ReplaceAll(name, "-", " "), hint)
+	return ""
+}
+
+func (p *parser) artifact() string {
+	in := find("artifact")
+	g := p.lookup(in)
+	if scheme := strings.ToLower(g.text); strings.HasPrefix(scheme, "http://") || strings.HasPrefix(scheme, "https://") {
+		p.maskURL(g.text)
+		p.refuse(in, given{from: g.from}, "is a URL", "CAR downloads it itself if it is given as artifact-url")
+		return ""
+	}
+	return g.text
+}
+
+// extensions are those of the formats that CAR takes.
+var extensions = []string{".zip", ".rar", ".7z", ".apk", ".xapk"}
+
+// isFileName reports whether CAR could make a version of a file of that name.
+func isFileName(name string) bool {
+	ext := path.Ext(name)
+	return len(ext) < len(name) && isLine(name) && !strings.ContainsAny(name, `/\`) &&
+		slices.ContainsFunc(extensions, func(known string) bool { return strings.EqualFold(known, ext) })
+}
+
+func (p *parser) artifactName() string {
+	in := find("artifact-name")
+	g := p.lookup(in)
+	if g.text == "" || isFileName(g.text) {
+		return g.text
+	}
+	p.refuse(in, g, "is no name for an artifact", "write a file name without a folder that ends in "+oneOf(extensions))
+	return ""
+}
+
+func (p *parser) versionName() string {
+	in := find("version-name")
+	g := p.lookup(in)
+	const most = 128 // runes; CAR's own limit is not documented
+	switch {
+	case !isLine(g.text):
+		p.refuse(in, g, "has a line break or another control character in it", "write it on one line")
+		return ""
+	case utf8.RuneCountInString(g.text) > most:
+		p.refuse(in, g, "is too long", "at most 128 characters")
+		return ""
+	}
+	return g.text
+}
+
+func (p *parser) regions() []string {
+	regions, _ := p.list(find("regions"))
+	for _, region := range regions {
+		if slices.Contains(knownRegions, region) {
+			continue
+		}
+		warning := "regions: " + quote(region) + " is passed on, but is not among the regions that CAR documents"
+		if meant := nearest(region, knownRegions); meant != "" {
+			warning += "; did you mean " + meant + "?"
+		}
+		p.warn(warning)
+	}
+	return regions
+}
+
+// region goes into a header.
+func (p *parser) region() string {
+	in := find("region")
+	g := p.lookup(in)
+	if strings.ContainsFunc(g.text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		p.refuse(in, g, "is no region", "it looks like ap-guangzhou")
+		return ""
+	}
+	return g.text
+}
+
+func (p *parser) updateMode() string {
+	mode := p.choice("update-mode")
+	if mode == "INCREMENT" {
+		// The API's reference offers it, the vendor's own command line tool
+		// took it back (github.com/tencentyun/car-cli).
+		p.warn("update-mode INCREMENT: the CAR API offers it, but Tencent's own command line tool takes FULL only. If CAR refuses it, use FULL.")
+	}
+	return mode
+}
