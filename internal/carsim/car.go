@@ -1,0 +1,480 @@
+package carsim
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// car is the CAR API, as far as shipping a build needs it
+// (tencentcloud.com/document/product/1158/49958).
+var car = api{
+	service: "car",
+	version: "2022-01-10",
+	actions: map[string]action{
+		"CreateApplicationVersion": {
+			params: []param{
+				{"ApplicationId", text, true},
+				{"ApplicationFileName", text, true},
+				{"ApplicationVersionRegions", texts, false},
+				{"ApplicationVersionUpdateMode", text, false},
+			},
+			do: (*Sim).createVersion,
+		},
+		"DescribeCosCredential": {
+			params: []param{{"ApplicationId", text, true}, {"ApplicationFileName", text, false}},
+			do:     (*Sim).describeCosCredential,
+		},
+		"CreateApplicationSnapshot": {
+			params: []param{{"ApplicationId", text, true}, {"ApplicationDownloadUrl", text, true}},
+			do:     (*Sim).createSnapshot,
+		},
+		"DescribeApplicationVersion": {
+			params: []param{{"ApplicationId", text, true}},
+			do:     (*Sim).describeVersion,
+		},
+		"SetApplicationVersionOnline": {
+			params: []param{{"ApplicationId", text, true}, {"ApplicationVersionId", text, true}},
+			do:     (*Sim).setOnline,
+		},
+		"ModifyApplicationVersion": {
+			params: []param{
+				{"ApplicationId", text, true},
+				{"ApplicationVersionId", text, true},
+				{"ApplicationVersionName", text, false},
+			},
+			do: (*Sim).modifyVersion,
+		},
+		"DeleteApplicationVersion": {
+			params: []param{{"ApplicationId", text, true}, {"ApplicationVersionId", text, true}},
+			do:     (*Sim).deleteVersion,
+		},
+		"DescribeApplicationStatus": {
+			params: []param{{"ApplicationIdList", texts, true}},
+			do:     (*Sim).describeStatus,
+		},
+		"DescribeApplicationList": {
+			params: []param{
+				{"Offset", integer, true},
+				{"Limit", integer, true},
+				{"Filters", filters, false},
+				{"ApplicationCategory", text, false},
+			},
+			do: (*Sim).describeList,
+		},
+		"DescribeApplicationPathList": {
+			params: []param{{"ApplicationId", text, true}, {"ApplicationVersionId", text, false}},
+			do:     (*Sim).describePathList,
+		},
+	},
+}
+
+// The types of the answers have every documented field.
+type (
+	userApplicationVersion struct {
+		ApplicationVersionId         string
+		ApplicationVersionSize       int64
+		ApplicationVersionStatus     string
+		ApplicationVersionName       string
+		CreateTime                   string
+		ApplicationVersionRegions    []string
+		ApplicationVersionUpdateMode string
+	}
+
+	userApplicationInfo struct {
+		ApplicationId             string
+		ApplicationName           string
+		ApplicationType           string
+		ApplicationExePath        string
+		ApplicationInterList      string
+		ApplicationParams         string
+		ApplicationRunStatus      string
+		ApplicationUpdateStatus   string
+		ApplicationUpdateProgress int
+		ApplicationCreateTime     string
+		ApplicationVersions       []userApplicationVersion
+		ApplicationBaseInfo       applicationBaseInfo
+		ApplicationNature         string
+		ApplicationStores         []string
+	}
+
+	applicationBaseInfo struct {
+		WindowUseType     string
+		WindowName        string
+		WindowClassName   string
+		WindowCaptureMode string
+	}
+
+	userMobileApplicationInfo struct {
+		ApplicationId           string
+		ApplicationName         string
+		ApplicationType         string
+		ApplicationRunStatus    string
+		ApplicationUpdateStatus string
+		ApplicationCreateTime   string
+		ApplicationVersions     []userApplicationVersion
+		ApplicationNature       string
+	}
+
+	applicationStatus struct {
+		ApplicationId             string
+		ApplicationRunStatus      string
+		ApplicationUpdateStatus   string
+		ApplicationUpdateProgress int
+	}
+)
+
+// found returns the application that a request names.
+func (s *Sim) found(r request) (*application, *refusal) {
+	id := r.text("ApplicationId")
+	if app := s.application(id); app != nil {
+		return app, nil
+	}
+	return nil, refused("FailedOperation.ApplicationNotFind", "The application %q does not exist.", id)
+}
+
+// foundVersion returns the version that a request names.
+func (s *Sim) foundVersion(r request) (*application, *version, *refusal) {
+	app, no := s.found(r)
+	if no != nil {
+		return nil, nil, no
+	}
+	id := r.text("ApplicationVersionId")
+	if v := app.version(id, r.now); v != nil {
+		return app, v, nil
+	}
+	return nil, nil, refused("InvalidParameterValue", "The version %q does not exist.", id)
+}
+
+func (v *version) info(t time.Time) userApplicationVersion {
+	info := userApplicationVersion{
+		ApplicationVersionId:         v.id,
+		ApplicationVersionStatus:     v.status(t),
+		ApplicationVersionName:       v.name,
+		CreateTime:                   v.created.UTC().Format(time.RFC3339),
+		ApplicationVersionRegions:    v.regions,
+		ApplicationVersionUpdateMode: v.mode,
+	}
+	if !v.inFlight(t) {
+		info.ApplicationVersionSize = v.size
+	}
+	return info
+}
+
+func (a *application) infos(t time.Time) []userApplicationVersion {
+	list := []userApplicationVersion{}
+	for _, v := range a.listed(t) {
+		list = append(list, v.info(t))
+	}
+	return list
+}
+
+func (s *Sim) createVersion(r request) (any, *refusal) {
+	app, no := s.found(r)
+	if no != nil {
+		return nil, no
+	}
+	file := r.text("ApplicationFileName")
+	formats := []string{".zip", ".rar", ".7z"}
+	if app.mobile() {
+		formats = []string{".apk", ".xapk", ".zip"}
+	}
+	if strings.TrimSuffix(file, path.Ext(file)) == "" || strings.ContainsAny(file, `/\`) ||
+		!slices.Contains(formats, strings.ToLower(path.Ext(file))) {
+		return nil, refused("InvalidParameterValue", "The package of this application must be one of %s.", strings.Join(formats, ", "))
+	}
+	mode := r.text("ApplicationVersionUpdateMode")
+	if mode != "" && mode != "FULL" && mode != "INCREMENT" {
+		return nil, refused("InvalidParameterValue", "ApplicationVersionUpdateMode must be FULL or INCREMENT.")
+	}
+	waiting := app.with(r.now, Normal) != nil
+	switch {
+	case app.with(r.now, Creating, Uploading) != nil,
+		waiting && s.world.CreateWhileNormal == CreateVersionCreating:
+		return nil, refused("OperationDenied.VersionCreating", "A version is being created.")
+	case app.with(r.now, CreateFailed) != nil,
+		waiting && s.world.CreateWhileNormal == CreateDenied:
+		return nil, refused("OperationDenied", "Release or delete the version that is not released, or could not be created, first.")
+	}
+	counted := 0
+	for _, v := range app.listed(r.now) {
+		if v.status(r.now) != Deleting || s.world.DeletingInLimit == DeletingCounted {
+			counted++
+		}
+	}
+	if counted >= limit {
+		return nil, refused("OperationDenied.VersionLimitExceeded", "The application has %d versions already.", counted)
+	}
+	v := s.addVersion(app, file, r.texts("ApplicationVersionRegions"), mode, r.now)
+	return struct{ Version userApplicationVersion }{v.info(r.now)}, nil
+}
+
+// The bucket is Tencent's own, one for all customers.
+const (
+	bucket       = "application-test-1300543887"
+	bucketRegion = "ap-guangzhou"
+)
+
+func (s *Sim) describeCosCredential(r request) (any, *refusal) {
+	app, no := s.found(r)
+	if no != nil {
+		return nil, no
+	}
+	v := app.with(r.now, Creating, Uploading)
+	if v == nil {
+		return nil, refused("OperationDenied", "No version is being created.")
+	}
+	if file := r.text("ApplicationFileName"); file != "" {
+		v.announced = file
+	}
+	key := tempKey{
+		key: v.key, secret: requestID(), token: requestID(),
+		expires: r.now.Add(s.world.KeyLifetime),
+	}
+	id := s.newID("AKIDtemporary")
+	s.tempKeys[id] = key
+	slash := "/"
+	if s.world.PathForm == PathFolder {
+		slash = ""
+	}
+	return struct {
+		SecretID, SecretKey, SessionToken string
+		CosBucket, CosRegion, Path        string
+		StartTime, ExpiredTime            int64
+	}{id, key.secret, key.token, bucket, bucketRegion, slash + v.key, r.now.Unix(), key.expires.Unix()}, nil
+}
+
+func (s *Sim) snapshotMeaning(app *application) Snapshot {
+	if app.mobile() {
+		return s.world.SnapshotMobile
+	}
+	return s.world.SnapshotDesktop
+}
+
+func (s *Sim) createSnapshot(r request) (any, *refusal) {
+	app, no := s.found(r)
+	if no != nil {
+		return nil, no
+	}
+	switch s.snapshotMeaning(app) {
+	case SnapshotRefused:
+		return nil, refused("OperationDenied", "This application takes no snapshot.")
+	case SnapshotIgnored:
+		return nil, nil
+	}
+	v := app.with(r.now, Creating, Uploading)
+	switch {
+	case v == nil:
+		return nil, refused("OperationDenied", "No version is being created.")
+	case !v.started.IsZero() && s.world.SecondSnapshot == Denied:
+		return nil, refused("OperationDenied", "The version is being processed.")
+	case !v.started.IsZero():
+		return nil, nil
+	}
+	address := r.text("ApplicationDownloadUrl")
+	if address == "" {
+		o := s.objects[v.key]
+		if o == nil {
+			return nil, refused("FailedOperation", "The package has not been uploaded.")
+		}
+		s.process(app, v, o, v.announced, r.now)
+		return nil, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, refused("InvalidParameterValue", "ApplicationDownloadUrl is not a URL.")
+	}
+	s.process(app, v, nil, path.Base(u.Path), r.now)
+	return nil, nil
+}
+
+func (s *Sim) describeVersion(r request) (any, *refusal) {
+	app, no := s.found(r)
+	if no != nil {
+		return nil, no
+	}
+	return struct{ Versions []userApplicationVersion }{app.infos(r.now.Add(-s.world.ListLag))}, nil
+}
+
+func (s *Sim) setOnline(r request) (any, *refusal) {
+	app, v, no := s.foundVersion(r)
+	if no != nil {
+		return nil, no
+	}
+	status := v.status(r.now)
+	if !slices.Contains([]string{Normal, Usable, Inuse}, status) {
+		return nil, refused("OperationDenied", "The version is %s.", status)
+	}
+	if s.world.OnlineStartPath == StartPathChecked && !app.mobile() {
+		same := func(p string) bool { return strings.EqualFold(p, strings.ReplaceAll(app.StartPath, "/", `\`)) }
+		if !slices.ContainsFunc(app.pathList(v), same) {
+			return nil, refused("FailedOperation.PathNotFound", "The start path is not in the package.")
+		}
+	}
+	app.release(v, r.now)
+	return struct{ Versions []userApplicationVersion }{app.infos(r.now)}, nil
+}
+
+func (s *Sim) modifyVersion(r request) (any, *refusal) {
+	_, v, no := s.foundVersion(r)
+	if no != nil {
+		return nil, no
+	}
+	if name := r.text("ApplicationVersionName"); name != "" {
+		v.name = name
+	}
+	return nil, nil
+}
+
+func (s *Sim) deleteVersion(r request) (any, *refusal) {
+	_, v, no := s.foundVersion(r)
+	if no != nil {
+		return nil, no
+	}
+	status := v.status(r.now)
+	switch {
+	case status == Deleting:
+		return nil, nil
+	case status == Inuse && s.world.DeleteInuse == Denied,
+		v.inFlight(r.now) && s.world.DeleteCreating == Denied:
+		return nil, refused("OperationDenied", "The version is %s.", status)
+	}
+	v.become(Deleting, r.now)
+	v.later(gone, r.now.Add(s.world.DeleteTime))
+	delete(s.objects, v.key)
+	return nil, nil
+}
+
+func (s *Sim) status(app *application, t time.Time) applicationStatus {
+	status := applicationStatus{
+		ApplicationId:             app.ID,
+		ApplicationRunStatus:      "ApplicationRunning",
+		ApplicationUpdateStatus:   "ApplicationUpdateNormal",
+		ApplicationUpdateProgress: s.progress(app, t),
+	}
+	switch {
+	case !app.mobile() && app.StartPath == "":
+		status.ApplicationRunStatus = "ApplicationNoConfigured"
+	case app.with(t, Inuse, Usable) == nil:
+		status.ApplicationRunStatus = "ApplicationNoPackage"
+	}
+	switch {
+	case app.with(t, Creating, Uploading) != nil:
+		status.ApplicationUpdateStatus = "ApplicationUpdateCreating"
+	case app.with(t, CreateFailed) != nil:
+		status.ApplicationUpdateStatus = "ApplicationUpdateCreateFail"
+	case app.with(t, Normal) != nil:
+		status.ApplicationUpdateStatus = "ApplicationUpdateNoReleased"
+	}
+	return status
+}
+
+func (s *Sim) describeStatus(r request) (any, *refusal) {
+	ids := r.texts("ApplicationIdList")
+	if len(ids) == 0 {
+		return nil, refused("InvalidParameterValue", "ApplicationIdList is empty.")
+	}
+	list := []applicationStatus{}
+	for _, id := range ids {
+		if app := s.application(id); app != nil {
+			list = append(list, s.status(app, r.now.Add(-s.world.ListLag)))
+		}
+	}
+	return struct{ StatusList []applicationStatus }{list}, nil
+}
+
+func (s *Sim) describeList(r request) (any, *refusal) {
+	offset, count, category := r.integer("Offset"), r.integer("Limit"), r.text("ApplicationCategory")
+	if offset < 0 || count < 0 {
+		return nil, refused("InvalidParameterValue", "Offset and Limit must not be negative.")
+	}
+	switch category {
+	case "":
+		if s.world.OmittedCategory == CategoryDesktop {
+			category = "DESKTOP"
+		}
+	case "DESKTOP", "MOBILE":
+	default:
+		return nil, refused("InvalidParameterValue", "ApplicationCategory must be DESKTOP or MOBILE.")
+	}
+	seen := r.now.Add(-s.world.ListLag)
+	var matching []*application
+	for _, app := range s.apps {
+		fits, no := s.matches(app, r.filters("Filters"), seen)
+		if no != nil {
+			return nil, no
+		}
+		if fits && (category == "" || app.mobile() == (category == "MOBILE")) {
+			matching = append(matching, app)
+		}
+	}
+	page := matching[min(offset, len(matching)):]
+	page = page[:min(count, len(page))]
+	answer := struct {
+		UserApplicationList       []userApplicationInfo
+		UserMobileApplicationList []userMobileApplicationInfo
+		ApplicationTotal          int
+	}{[]userApplicationInfo{}, []userMobileApplicationInfo{}, len(matching)}
+	for _, app := range page {
+		status := s.status(app, seen)
+		created := "2022-02-15T01:51:55.786Z" // one of the forms that occur
+		if app.mobile() {
+			answer.UserMobileApplicationList = append(answer.UserMobileApplicationList, userMobileApplicationInfo{
+				ApplicationId: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
+				ApplicationRunStatus: status.ApplicationRunStatus, ApplicationUpdateStatus: status.ApplicationUpdateStatus,
+				ApplicationCreateTime: created, ApplicationVersions: app.infos(seen), ApplicationNature: "PRIVATE",
+			})
+			continue
+		}
+		answer.UserApplicationList = append(answer.UserApplicationList, userApplicationInfo{
+			ApplicationId: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
+			ApplicationExePath: app.StartPath, ApplicationInterList: path.Base(strings.ReplaceAll(app.StartPath, `\`, "/")),
+			ApplicationRunStatus: status.ApplicationRunStatus, ApplicationUpdateStatus: status.ApplicationUpdateStatus,
+			ApplicationUpdateProgress: status.ApplicationUpdateProgress,
+			ApplicationCreateTime:     created, ApplicationVersions: app.infos(seen), ApplicationNature: "PRIVATE",
+			ApplicationBaseInfo: applicationBaseInfo{WindowUseType: "ApplicationDesktop", WindowCaptureMode: "HOOK"},
+			ApplicationStores:   []string{},
+		})
+	}
+	return answer, nil
+}
+
+// matches reports whether an application passes every filter.
+func (s *Sim) matches(app *application, filters []filter, t time.Time) (bool, *refusal) {
+	status := s.status(app, t)
+	values := map[string]string{
+		"ApplicationId":           app.ID,
+		"ApplicationName":         app.Name,
+		"ApplicationRunStatus":    status.ApplicationRunStatus,
+		"ApplicationUpdateStatus": status.ApplicationUpdateStatus,
+	}
+	for _, f := range filters {
+		value, known := values[f.Name]
+		if !known {
+			return false, refused("InvalidParameterValue", "The filter %q does not exist.", f.Name)
+		}
+		if !slices.Contains(f.Values, value) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (s *Sim) describePathList(r request) (any, *refusal) {
+	app, no := s.found(r)
+	if no != nil {
+		return nil, no
+	}
+	v := app.with(r.now, Inuse)
+	if v == nil {
+		v = app.with(r.now, Normal, Usable)
+	}
+	if r.text("ApplicationVersionId") != "" {
+		if _, v, no = s.foundVersion(r); no != nil {
+			return nil, refused("InvalidParameter", "%s", no.message)
+		}
+	}
+	return struct{ PathList []string }{app.pathList(v)}, nil
+}

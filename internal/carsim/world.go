@@ -1,0 +1,441 @@
+package carsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// World says how the simulated service behaves wherever nobody outside
+// Tencent knows, and what is in it. The zero value is the default world.
+// Its JSON form has the same field names, and durations as "90s".
+type World struct {
+	Site         Site          // the site of a loopback address; a key of the other site is unknown there
+	Applications []Application // nil: Seed()
+	Keys         []Key         // nil: DefaultKeys()
+
+	ProcessingTime time.Duration // from the snapshot until the version is ready; 0 is at once
+	DeleteTime     time.Duration // how long a version is Deleting; 0 is at once
+	ListLag        time.Duration // how old the state is that lists show
+	KeyLifetime    time.Duration // of the upload's temporary keys; 0 is 6 h, negative ones are born expired
+	ClockSkew      time.Duration // how far the service's clock is ahead of ours
+	RateLimit      int           // calls a second of each action; 0 is the documented 20, negative is no limit
+	MinPart        int64         // bytes of the smallest part but the last; 0 is COS's 1 MiB
+
+	NameAfterUpload   Naming
+	CreateWhileNormal WhileNormal
+	DeleteCreating    Verdict // default Done
+	DeleteInuse       Verdict // default Denied
+	SecondSnapshot    Verdict // default Done
+	SnapshotDesktop   Snapshot
+	SnapshotMobile    Snapshot
+	FirstVersion      First
+	COSActions        COSActions
+	PathForm          PathForm
+	DeletingInLimit   Counting
+	OnlineStartPath   StartPath
+	MobileCreated     MobileCreated
+	OmittedCategory   OmittedCategory
+
+	Faults     []Fault
+	Intrusions []Intrusion
+}
+
+// Each type below is one fact that is not documented, and the answers to it
+// that are plausible. The first constant is the default.
+type (
+	// Site is which of Tencent Cloud's two separate sites an account is in.
+	Site string
+	// Naming is what becomes of a version's name once its file has arrived.
+	Naming string
+	// WhileNormal is how a create is answered while a version waits for
+	// release.
+	WhileNormal string
+	// Verdict is whether the service does a doubtful thing.
+	Verdict string
+	// Snapshot is what CreateApplicationSnapshot means to a kind of
+	// application. Where it is not needed, the finished upload starts the
+	// processing.
+	Snapshot string
+	// First is the status that an application's first version ends in.
+	First string
+	// COSActions is what the temporary key may do beyond putting an object:
+	// list, look at and abort.
+	COSActions string
+	// PathForm is the form of DescribeCosCredential's Path.
+	PathForm string
+	// Counting is whether a Deleting version counts to the limit of five.
+	Counting string
+	// StartPath is whether going online needs the start path in the package.
+	StartPath string
+	// MobileCreated is the first status of a mobile application's version.
+	MobileCreated string
+	// OmittedCategory is what DescribeApplicationList lists when it is not
+	// told a category.
+	OmittedCategory string
+)
+
+// The answers. SnapshotRefused is an OperationDenied, SnapshotIgnored an
+// answer without an effect.
+const (
+	China         Site = "china"
+	International Site = "international"
+
+	NameKept      Naming = "kept"
+	NameReplaced  Naming = "replaced"  // by the uploaded file's
+	NameTruncated Naming = "truncated" // to 16 characters
+
+	CreateDenied          WhileNormal = "denied" // OperationDenied
+	CreateVersionCreating WhileNormal = "version-creating"
+	CreateAllowed         WhileNormal = "allowed"
+
+	Done   Verdict = "done"
+	Denied Verdict = "denied"
+
+	SnapshotNeeded  Snapshot = "needed"
+	SnapshotRefused Snapshot = "refused"
+	SnapshotIgnored Snapshot = "ignored"
+
+	FirstNormal First = "normal"
+	FirstInuse  First = "inuse"
+
+	COSAll  COSActions = "all"
+	COSNone COSActions = "none"
+
+	PathSlash  PathForm = "slash"  // "/1300055477/app-a/ver-b.zip"
+	PathFolder PathForm = "folder" // "1300055477/app-a/ver-b/app-a.zip"
+
+	DeletingCounted Counting = "counted"
+	DeletingFree    Counting = "free"
+
+	StartPathIgnored StartPath = "ignored"
+	StartPathChecked StartPath = "checked"
+
+	MobileCreating  MobileCreated = "creating"
+	MobileUploading MobileCreated = "uploading"
+
+	CategoryBoth    OmittedCategory = "both"
+	CategoryDesktop OmittedCategory = "desktop"
+)
+
+// Application is an application and the versions that it starts with.
+type Application struct {
+	ID        string
+	Name      string
+	Type      string   // Application3D (the default), ApplicationXR, ApplicationAPK
+	StartPath string   // of a desktop application; "" if not configured
+	PathList  []string // what DescribeApplicationPathList answers, whatever was uploaded
+	Fate      Fate     // of each new version
+	Versions  []Version
+}
+
+// Fate is how processing ends.
+type Fate string
+
+// The fates.
+const (
+	Succeeds Fate = "succeeds"
+	Fails    Fate = "fails" // CreateFailed
+	Hangs    Fate = "hangs" // Creating for ever
+)
+
+// Version is one version of an application.
+type Version struct {
+	ID         string
+	Name       string
+	Status     string
+	Age        time.Duration
+	Size       int64 // bytes
+	Regions    []string
+	UpdateMode string
+}
+
+// Key is one API key of the account that owns the applications.
+type Key struct {
+	SecretID  string
+	SecretKey string
+	Token     string    // "" for a permanent key
+	Expires   time.Time // zero: never
+	Site      Site      // "": the world's
+	Denied    []string  // actions that this key may not call
+}
+
+// The ids of the default world's keys. They share one SecretKey, and those
+// with a token share SessionToken.
+const (
+	SecretID          = "AKIDcarsim"
+	ReadOnlySecretID  = "AKIDcarsimReadOnly"  // may call Describe actions only
+	OtherSiteSecretID = "AKIDcarsimOtherSite" // exists on the site that is not the world's
+	TemporarySecretID = "AKIDcarsimTemporary"
+	ExpiredSecretID   = "AKIDcarsimExpired" // temporary, and no longer valid
+	SecretKey         = "carsim-is-no-secret-key"
+	SessionToken      = "carsim-is-no-session-token"
+)
+
+// DefaultKeys returns the keys of the default world.
+func DefaultKeys(site Site) []Key {
+	other := International
+	if site == International {
+		other = China
+	}
+	var changes []string
+	for name := range car.actions {
+		if !strings.HasPrefix(name, "Describe") {
+			changes = append(changes, name)
+		}
+	}
+	return []Key{
+		{SecretID: SecretID, SecretKey: SecretKey},
+		{SecretID: ReadOnlySecretID, SecretKey: SecretKey, Denied: append(changes, "DescribeCosCredential")},
+		{SecretID: OtherSiteSecretID, SecretKey: SecretKey, Site: other},
+		{SecretID: TemporarySecretID, SecretKey: SecretKey, Token: SessionToken},
+		{SecretID: ExpiredSecretID, SecretKey: SecretKey, Token: SessionToken, Expires: time.Unix(1, 0)},
+	}
+}
+
+// Seed returns the applications of the default world, one of each kind.
+func Seed() []Application {
+	const exe = `Game\Game.exe`
+	return []Application{
+		{ID: "app-desktop", Name: "Ocean", StartPath: exe, Versions: []Version{
+			{ID: "ver-desktop1", Name: "ocean-1", Status: Usable, Age: 240 * time.Hour, Size: 5612961473},
+			{ID: "ver-desktop2", Name: "ocean-2", Status: Inuse, Age: 120 * time.Hour, Size: 5612999424},
+		}},
+		{ID: "app-noconfig", Name: "Reef"},
+		{ID: "app-mobile", Name: "Ocean Mobile", Type: typeMobile, Versions: []Version{
+			{ID: "ver-mobile1", Name: "ocean-mobile-1", Status: Inuse, Age: 72 * time.Hour},
+		}},
+		{ID: "app-full", Name: "Lagoon", StartPath: exe, Versions: []Version{
+			{ID: "ver-full1", Name: "lagoon-1", Status: Usable, Age: 500 * time.Hour, Size: 1 << 30},
+			{ID: "ver-full2", Name: "lagoon-2", Status: Usable, Age: 400 * time.Hour, Size: 1 << 30},
+			{ID: "ver-full3", Name: "lagoon-3", Status: Inuse, Age: 300 * time.Hour, Size: 1 << 30},
+			{ID: "ver-full4", Name: "lagoon-4", Status: Usable, Age: 200 * time.Hour, Size: 1 << 30},
+			{ID: "ver-full5", Name: "lagoon-5", Status: Usable, Age: 100 * time.Hour, Size: 1 << 30},
+		}},
+		{ID: "app-waiting", Name: "Delta", StartPath: exe, Versions: []Version{
+			{ID: "ver-waiting1", Name: "delta-1", Status: Inuse, Age: 90 * time.Hour, Size: 1 << 30},
+			{ID: "ver-waiting2", Name: "hotfix-test", Status: Normal, Age: 14 * time.Hour, Size: 1 << 30},
+		}},
+		{ID: "app-failing", Name: "Abyss", StartPath: exe, Fate: Fails, Versions: []Version{
+			{ID: "ver-failing1", Name: "abyss-1", Status: Inuse, Age: 90 * time.Hour, Size: 1 << 30},
+		}},
+	}
+}
+
+// filled returns the world with every default written out.
+func (w World) filled() World {
+	fill(&w.Site, China)
+	fill(&w.NameAfterUpload, NameKept)
+	fill(&w.CreateWhileNormal, CreateDenied)
+	fill(&w.DeleteCreating, Done)
+	fill(&w.DeleteInuse, Denied)
+	fill(&w.SecondSnapshot, Done)
+	fill(&w.SnapshotDesktop, SnapshotNeeded)
+	fill(&w.SnapshotMobile, SnapshotNeeded)
+	fill(&w.FirstVersion, FirstNormal)
+	fill(&w.COSActions, COSAll)
+	fill(&w.PathForm, PathSlash)
+	fill(&w.DeletingInLimit, DeletingCounted)
+	fill(&w.OnlineStartPath, StartPathIgnored)
+	fill(&w.MobileCreated, MobileCreating)
+	fill(&w.OmittedCategory, CategoryBoth)
+	fill(&w.KeyLifetime, 6*time.Hour)
+	fill(&w.RateLimit, 20)
+	fill(&w.MinPart, 1<<20)
+	if w.Applications == nil {
+		w.Applications = Seed()
+	}
+	w.Applications = slices.Clone(w.Applications)
+	for i := range w.Applications {
+		fill(&w.Applications[i].Type, "Application3D")
+		fill(&w.Applications[i].Fate, Succeeds)
+	}
+	if w.Keys == nil {
+		w.Keys = DefaultKeys(w.Site)
+	}
+	w.Keys = slices.Clone(w.Keys)
+	for i := range w.Keys {
+		fill(&w.Keys[i].Site, w.Site)
+	}
+	w.Faults = slices.Clone(w.Faults)
+	w.Intrusions = slices.Clone(w.Intrusions)
+	return w
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// check reports every value of a filled world that is not one of its choices.
+func (w World) check() error {
+	problems := []error{
+		oneOf("Site", w.Site, China, International),
+		oneOf("NameAfterUpload", w.NameAfterUpload, NameKept, NameReplaced, NameTruncated),
+		oneOf("CreateWhileNormal", w.CreateWhileNormal, CreateDenied, CreateVersionCreating, CreateAllowed),
+		oneOf("DeleteCreating", w.DeleteCreating, Done, Denied),
+		oneOf("DeleteInuse", w.DeleteInuse, Done, Denied),
+		oneOf("SecondSnapshot", w.SecondSnapshot, Done, Denied),
+		oneOf("SnapshotDesktop", w.SnapshotDesktop, SnapshotNeeded, SnapshotRefused, SnapshotIgnored),
+		oneOf("SnapshotMobile", w.SnapshotMobile, SnapshotNeeded, SnapshotRefused, SnapshotIgnored),
+		oneOf("FirstVersion", w.FirstVersion, FirstNormal, FirstInuse),
+		oneOf("COSActions", w.COSActions, COSAll, COSNone),
+		oneOf("PathForm", w.PathForm, PathSlash, PathFolder),
+		oneOf("DeletingInLimit", w.DeletingInLimit, DeletingCounted, DeletingFree),
+		oneOf("OnlineStartPath", w.OnlineStartPath, StartPathIgnored, StartPathChecked),
+		oneOf("MobileCreated", w.MobileCreated, MobileCreating, MobileUploading),
+		oneOf("OmittedCategory", w.OmittedCategory, CategoryBoth, CategoryDesktop),
+	}
+	for _, a := range w.Applications {
+		problems = append(problems,
+			oneOf("Type of "+a.ID, a.Type, "Application3D", "ApplicationXR", typeMobile),
+			oneOf("Fate of "+a.ID, a.Fate, Succeeds, Fails, Hangs))
+		for _, v := range a.Versions {
+			problems = append(problems,
+				oneOf("Status of "+v.ID, v.Status, Uploading, Creating, CreateFailed, Deleting, Normal, Inuse, Usable))
+		}
+	}
+	for _, f := range w.Faults {
+		problems = append(problems,
+			oneOf("Action of a fault", f.Action, knownActions()...),
+			oneOf("Kind of a fault", f.Kind, faultKinds...))
+	}
+	for _, i := range w.Intrusions {
+		problems = append(problems,
+			oneOf("Action of an intrusion", i.Action, knownActions()...),
+			oneOf("Does of an intrusion", i.Does, ReleasesVersion, DeletesVersion, CreatesVersion))
+	}
+	return errors.Join(problems...)
+}
+
+func oneOf[T ~string](field string, value T, choices ...T) error {
+	if slices.Contains(choices, value) {
+		return nil
+	}
+	return fmt.Errorf("%s is %q, but must be one of %q", field, value, choices)
+}
+
+// ReadWorld reads the JSON form of a world on top of another: what the text
+// does not name stays as it is. An unknown field is an error.
+func ReadWorld(text []byte, base World) (World, error) {
+	if err := json.Unmarshal(text, &base); err != nil {
+		return base, fmt.Errorf("read world: %w", err)
+	}
+	if err := base.filled().check(); err != nil {
+		return base, fmt.Errorf("read world: %w", err)
+	}
+	return base, nil
+}
+
+// UnmarshalJSON reads durations as text and refuses unknown fields.
+func (w *World) UnmarshalJSON(b []byte) error {
+	type plain World
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(b, &given); err != nil {
+		return err
+	}
+	// A list in the text replaces ours: decoded in place, its elements would
+	// inherit what they do not name.
+	next := *w
+	next.Applications, next.Keys, next.Faults, next.Intrusions = nil, nil, nil, nil
+	shadow := struct {
+		*plain
+		ProcessingTime, DeleteTime, ListLag, KeyLifetime, ClockSkew *duration
+	}{
+		(*plain)(&next),
+		(*duration)(&next.ProcessingTime), (*duration)(&next.DeleteTime), (*duration)(&next.ListLag),
+		(*duration)(&next.KeyLifetime), (*duration)(&next.ClockSkew),
+	}
+	if err := strict(b, &shadow, World{}); err != nil {
+		return err
+	}
+	keep(given, "Applications", &next.Applications, w.Applications)
+	keep(given, "Keys", &next.Keys, w.Keys)
+	keep(given, "Faults", &next.Faults, w.Faults)
+	keep(given, "Intrusions", &next.Intrusions, w.Intrusions)
+	*w = next
+	return nil
+}
+
+// keep restores a list that the text does not name.
+func keep[T any](given map[string]json.RawMessage, field string, list *[]T, old []T) {
+	for name := range given {
+		if strings.EqualFold(name, field) {
+			return
+		}
+	}
+	*list = old
+}
+
+// UnmarshalJSON reads the age as text and refuses unknown fields.
+func (v *Version) UnmarshalJSON(b []byte) error {
+	type plain Version
+	return strict(b, &struct {
+		*plain
+		Age *duration
+	}{(*plain)(v), (*duration)(&v.Age)}, *v)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (a *Application) UnmarshalJSON(b []byte) error {
+	type plain Application
+	return strict(b, (*plain)(a), *a)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (k *Key) UnmarshalJSON(b []byte) error {
+	type plain Key
+	return strict(b, (*plain)(k), *k)
+}
+
+// UnmarshalJSON reads the delay as text and refuses unknown fields.
+func (f *Fault) UnmarshalJSON(b []byte) error {
+	type plain Fault
+	return strict(b, &struct {
+		*plain
+		Delay *duration
+	}{(*plain)(f), (*duration)(&f.Delay)}, *f)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (i *Intrusion) UnmarshalJSON(b []byte) error {
+	type plain Intrusion
+	return strict(b, (*plain)(i), *i)
+}
+
+// strict decodes b into target. Its error for an unknown field names those of
+// model.
+func strict(b []byte, target, model any) error {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(target)
+	if err != nil && strings.HasPrefix(err.Error(), "json: unknown field") && !strings.Contains(err.Error(), "has these:") {
+		kind := reflect.TypeOf(model)
+		var names []string
+		for field := range kind.Fields() {
+			names = append(names, field.Name)
+		}
+		return fmt.Errorf("%w; %s has these: %s", err, kind.Name(), strings.Join(names, ", "))
+	}
+	return err
+}
+
+// duration is a time.Duration that JSON may write as "90s".
+type duration time.Duration
+
+func (d *duration) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		return json.Unmarshal(b, (*int64)(d))
+	}
+	parsed, err := time.ParseDuration(text)
+	*d = duration(parsed)
+	return err
+}
