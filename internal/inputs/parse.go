@@ -88,13 +88,12 @@ func (p *parser) warn(text string) {
 	}
 }
 
-func (p *parser) mask(text string) secret.String {
-	s := secret.New(text)
-	known := slices.ContainsFunc(p.secrets, func(other secret.String) bool { return other.Reveal() == text })
-	if !s.IsZero() && !known {
-		p.secrets = append(p.secrets, s)
+// mask adds a text to what the caller must mask.
+func (p *parser) mask(text string) {
+	known := slices.ContainsFunc(p.secrets, func(s secret.String) bool { return s.Reveal() == text })
+	if text != "" && !known {
+		p.secrets = append(p.secrets, secret.New(text))
 	}
-	return s
 }
 
 // refuse notes a problem with a value, shown unless it may be a secret.
@@ -139,7 +138,7 @@ func (p *parser) config(words []string) Config {
 	c.QueueTimeout = p.duration("queue-timeout")
 	c.OnBlocked = p.choice("on-blocked")
 	c.OnFull = p.choice("on-full")
-	c.Keep = p.globs("keep")
+	c.Keep = p.keep()
 	c.OnFailure = p.choice("on-failure")
 	c.DryRun = p.boolean("dry-run", false)
 
@@ -153,7 +152,7 @@ func (p *parser) config(words []string) Config {
 	c.Proxy = p.proxy()
 	c.CAFile = p.caFile()
 
-	c.RunKey = p.line("run-key")
+	c.RunKey = p.runKey()
 	c.OutputFile = p.lookup(find("output-file")).text
 	c.JSONFile = p.lookup(find("json-file")).text
 	c.SummaryFile = p.lookup(find("summary-file")).text

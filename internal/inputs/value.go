@@ -77,8 +77,8 @@ func (p *parser) list(in Input) ([]string, given) {
 	return strings.FieldsFunc(g.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), g
 }
 
-func (p *parser) globs(name string) []string {
-	in := find(name)
+func (p *parser) keep() []string {
+	in := find("keep")
 	globs, g := p.list(in)
 	return slices.DeleteFunc(globs, func(glob string) bool {
 		_, err := path.Match(glob, "")
@@ -89,9 +89,8 @@ func (p *parser) globs(name string) []string {
 	})
 }
 
-// line returns a text that must fit on a line.
-func (p *parser) line(name string) string {
-	in := find(name)
+func (p *parser) runKey() string {
+	in := find("run-key")
 	g := p.lookup(in)
 	if !isLine(g.text) {
 		p.refuse(in, g, "has a line break or another control character in it", "write it on one line")
