@@ -1,0 +1,40 @@
+# `make` alone prints this list. Everything here is one command that can be
+# typed by hand as well; .ci/run is what a change must pass.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VERSION ?= dev
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./car-publish
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o car-publish .
+
+test: ## run all tests (no Docker, no network)
+	go test ./...
+
+race: ## run all tests under the race detector, in another order
+	go test -race -shuffle=on ./...
+
+cover: ## print one coverage figure: unit tests and stories together
+	.ci/cover coverage.txt
+
+lint: ## gofumpt, golangci-lint, actionlint
+	.ci/lint
+
+generate: ## write action.yml and the README's tables from the table of inputs
+	go generate ./...
+
+sim: ## start the simulator; it prints what to export
+	go run ./cmd/carsim
+
+e2e: ## publish real builds with the real image, through act, to the simulator (needs Docker)
+	test/e2e/run
+
+bench: ## measure, and write bench/RESULTS.md
+	bench/run
+
+gate: ## all of the above and more, as CI does it
+	.ci/run
+
+.PHONY: help build test race cover lint generate sim e2e bench gate
