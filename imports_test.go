@@ -1,0 +1,220 @@
+package main_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module is this module's path; every import that starts with it is ours.
+const module = "github.com/car-publish/car-publish"
+
+// A room is a package folder and what its non-test files may import besides
+// the standard library.
+type room struct {
+	ours  []string // other rooms, by folder
+	third []string // modules that this room alone names
+	why   string
+}
+
+// rooms is the floor plan. The core (publish and what it stands on) never
+// imports an edge (inputs, ci, summary, report), so that the flow can be read
+// and tested without any CI; and each third-party module has one door, so
+// that replacing it is the work of one folder.
+//
+// A new room gets a line here first, with its reason. A new dependency gets a
+// line in CONTRIBUTING.md as well.
+var rooms = map[string]room{
+	".": {
+		third: []string{"golang.org/x/term"},
+		ours: []string{
+			"internal/artifact", "internal/auth", "internal/car", "internal/ci", "internal/cloudapi",
+			"internal/cos", "internal/inputs", "internal/publish", "internal/report", "internal/retry",
+			"internal/secret", "internal/summary", "internal/transport",
+		},
+		why: "main wires the rooms together; it must never link the simulator into the program",
+	},
+
+	"internal/inputs": {
+		ours:  []string{"internal/secret"},
+		third: []string{"github.com/urfave/cli/v3", "github.com/hashicorp/go-multierror"},
+		why:   "turns text into values; knows no CI and no service",
+	},
+	"internal/inputs/generate": {
+		ours: []string{"internal/inputs"},
+		why:  "writes the table of inputs into action.yml and README.md",
+	},
+	"internal/ci": {
+		ours:  []string{"internal/secret"},
+		third: []string{"github.com/sethvargo/go-githubactions", "github.com/schollz/progressbar/v3"},
+		why:   "says things to a CI; does not know what is being said",
+	},
+	"internal/summary": {
+		ours: []string{"internal/publish"},
+		why:  "turns a Result into text; writes it nowhere",
+	},
+	"internal/report": {
+		ours: []string{"internal/ci", "internal/publish", "internal/secret", "internal/summary"},
+		why:  "carries the flow's events to the CI: the one place where both are known",
+	},
+
+	"internal/publish": {
+		ours: []string{"internal/artifact", "internal/car", "internal/cos", "internal/retry", "internal/secret"},
+		why:  "the flow; it tells its story in Events and knows no edge",
+	},
+	"internal/artifact": {
+		third: []string{"github.com/bodgit/sevenzip", "github.com/nwaples/rardecode/v2", "github.com/shogo82148/androidbinary"},
+		why:   "looks into a file; needs nothing of ours",
+	},
+	"internal/auth": {
+		ours: []string{"internal/cloudapi", "internal/secret"},
+		why:  "trades tokens at STS, which speaks the same protocol as CAR",
+	},
+	"internal/car": {
+		ours: []string{"internal/cloudapi"},
+		why:  "the API's words; gets its credentials from a function, and so does not know auth",
+	},
+	"internal/cloudapi": {
+		ours:  []string{"internal/retry", "internal/secret"},
+		third: []string{"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"},
+		why:   "one signed call; the only door to the service's SDK",
+	},
+	"internal/cos": {
+		ours:  []string{"internal/retry", "internal/secret"},
+		third: []string{"github.com/tencentyun/cos-go-sdk-v5"},
+		why:   "puts one file into one object; gets new keys from a function, and so does not know car",
+	},
+	"internal/retry": {
+		third: []string{"github.com/sethvargo/go-retry"},
+		why:   "the one backoff",
+	},
+	"internal/transport": {why: "the one http.RoundTripper; handed in by main, so that a test can hand in another"},
+	"internal/secret":    {why: "a string that cannot be printed; anybody may hold one"},
+
+	"internal/carsim": {why: "the simulator shares no code with the program, so that a shared misreading cannot hide"},
+	"cmd/carsim":      {ours: []string{"internal/carsim"}, why: "runs the simulator; links nothing of what it judges"},
+
+	"bench":           {why: "runs commands and measures them; knows nothing of the program"},
+	"test/e2e/bigzip": {why: "makes a large build; an archive library of ours must not have made what ours reads"},
+}
+
+func TestImports(t *testing.T) {
+	imports := imported(t)
+	for folder, lines := range imports {
+		plan, ok := rooms[folder]
+		if !ok {
+			t.Errorf("%s is not in the floor plan: give it a line in rooms (imports_test.go) that says what it may import and why", folder)
+			continue
+		}
+		for _, line := range lines {
+			if complaint := plan.complaint(line.path); complaint != "" {
+				t.Errorf("%s imports %q: %s. About this room: %s", line.file, line.path, complaint, plan.why)
+			}
+		}
+	}
+	for folder, plan := range rooms {
+		if plan.why == "" {
+			t.Errorf("%s has no reason in the floor plan", folder)
+		}
+		if _, exists := imports[folder]; !exists {
+			t.Errorf("%s is in the floor plan, but holds no Go file: delete its line", folder)
+		}
+		for _, m := range plan.third {
+			if !slices.ContainsFunc(imports[folder], func(i importLine) bool { return within(i.path, m) }) {
+				t.Errorf("%s may import %s and does not: delete it from the floor plan and from go.mod", folder, m)
+			}
+		}
+	}
+}
+
+// One door for each module: two rooms with the same library would be two
+// readings of it.
+func TestOneRoomPerModule(t *testing.T) {
+	door := map[string]string{}
+	for folder, plan := range rooms {
+		for _, m := range plan.third {
+			if other, taken := door[m]; taken {
+				t.Errorf("%s is given to %s and to %s; a third-party module has one room", m, folder, other)
+			}
+			door[m] = folder
+		}
+	}
+}
+
+// complaint says what is wrong with an import, or "".
+func (r room) complaint(imp string) string {
+	if within(imp, module) {
+		folder := strings.TrimPrefix(strings.TrimPrefix(imp, module), "/")
+		if slices.Contains(r.ours, folder) {
+			return ""
+		}
+		return "the floor plan does not allow it"
+	}
+	if first, _, _ := strings.Cut(imp, "/"); !strings.Contains(first, ".") {
+		return "" // the standard library: no dot in the first element
+	}
+	if slices.ContainsFunc(r.third, func(m string) bool { return within(imp, m) }) {
+		return ""
+	}
+	for folder, other := range rooms {
+		if slices.ContainsFunc(other.third, func(m string) bool { return within(imp, m) }) {
+			return "this module belongs to " + folder + " alone"
+		}
+	}
+	return "an unknown module: could the standard library do? If not, give it one room in the floor plan, and its reason in CONTRIBUTING.md"
+}
+
+// within reports whether an import path is a module's root or below it.
+func within(imp, module string) bool {
+	return imp == module || strings.HasPrefix(imp, module+"/")
+}
+
+type importLine struct{ file, path string }
+
+// imported returns the imports of every non-test Go file by folder. It reads
+// the files itself: `go list` would show only those of this operating system.
+func imported(t *testing.T) map[string][]importLine {
+	t.Helper()
+	found := map[string][]importLine{}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			skip := name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules")
+			if skip {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		slash := filepath.ToSlash(name)
+		folder := path.Dir(slash)
+		lines := found[folder]
+		for _, spec := range file.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, importLine{slash, imp})
+		}
+		found[folder] = lines
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("read the imports: %v", err)
+	}
+	return found
+}
