@@ -1,0 +1,198 @@
+// Package summary turns what a run did into text: Markdown for a page, plain
+// text for a log, and values for the outputs.
+package summary
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/publish"
+)
+
+// Headline is the outcome in a few plain words: "Ocean: ver-x is online".
+func Headline(r publish.Result) string {
+	return oneLine(subject(r) + ": " + outcome(r))
+}
+
+// Message is the run in one plain line, for a chat: the headline and, after a
+// failure, its reason.
+func Message(r publish.Result) string {
+	if r.Outcome.Succeeded() || r.ErrorMessage == "" {
+		return Headline(r)
+	}
+	return Headline(r) + ": " + oneLine(r.ErrorMessage)
+}
+
+// LastWords are what a reader must not miss, line by line: the reason and what
+// to do about it, what is left behind, and the commands to run now.
+func LastWords(r publish.Result) []string {
+	var lines []string
+	if text := reason(r); text != "" {
+		lines = append(lines, text)
+	}
+	if r.ErrorHint != "" {
+		lines = append(lines, oneLine(r.ErrorHint))
+	}
+	for _, l := range r.Left {
+		lines = append(lines, "Left behind: "+oneLine(l.What)+". To remove it: "+oneLine(l.Command))
+	}
+	for _, c := range r.Next {
+		lines = append(lines, "To "+oneLine(c.Purpose)+": "+oneLine(c.Line))
+	}
+	return lines
+}
+
+// subject is what the run was about, as people call it.
+func subject(r publish.Result) string {
+	for _, name := range []string{r.ApplicationName, r.ApplicationID} {
+		if name = oneLine(name); name != "" {
+			return name
+		}
+	}
+	return "car-publish"
+}
+
+func outcome(r publish.Result) string {
+	version := oneLine(r.VersionID)
+	if version == "" {
+		version = "the version"
+	}
+	switch r.Outcome {
+	case publish.Released:
+		if r.Command == "rollback" {
+			return "rolled back, " + version + " is online"
+		}
+		return version + " is online"
+	case publish.Ready:
+		return version + " is ready and NOT online; it blocks the next publish"
+	case publish.Created:
+		return version + " was created; CAR has not accepted a build for it yet"
+	case publish.Planned:
+		return "dry run, nothing was changed"
+	case publish.Listing:
+		return count(len(r.Versions), "version")
+	case publish.Deleted:
+		return version + " was deleted"
+	case publish.Blocked:
+		if r.BlockingVersionID != "" {
+			return "blocked by " + r.BlockingVersionID
+		}
+		return "blocked"
+	case publish.Cancelled:
+		return verb(r) + " was cancelled"
+	}
+	return verb(r) + " failed"
+}
+
+func verb(r publish.Result) string {
+	if r.Command == "" {
+		return "the run"
+	}
+	return r.Command
+}
+
+// reason is why the run failed, with the error code and the RequestId unless
+// the message has them already.
+func reason(r publish.Result) string {
+	if r.Outcome.Succeeded() {
+		return ""
+	}
+	text := oneLine(r.ErrorMessage)
+	var more []string
+	if code := oneLine(r.ErrorCode); !strings.Contains(text, code) {
+		more = append(more, code)
+	}
+	if id := oneLine(r.RequestID); !strings.Contains(text, id) {
+		more = append(more, "RequestId "+id)
+	}
+	if text == "" || len(more) == 0 {
+		return text + strings.Join(more, ", ")
+	}
+	return text + " (" + strings.Join(more, ", ") + ")"
+}
+
+// fact is a row of the table about a run.
+type fact struct {
+	label  string
+	values []value
+	list   bool // one value a line
+}
+
+// value is a text, an id that belongs to it, or both.
+type value struct{ text, id string }
+
+// facts are the rows of the table, those that are known.
+func facts(r publish.Result) []fact {
+	size := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return Size(n)
+	}
+	texts := func(list ...string) (values []value) {
+		for _, text := range list {
+			values = append(values, value{text: text})
+		}
+		return values
+	}
+	ids := func(list ...string) (values []value) {
+		for _, id := range list {
+			values = append(values, value{id: id})
+		}
+		return values
+	}
+	var requests []value
+	for _, q := range r.Requests {
+		requests = append(requests, value{q.Action, q.RequestID})
+	}
+	var created string
+	if r.CreateTime != nil {
+		created = r.CreateTime.UTC().Format(time.RFC3339)
+	}
+	var rate string
+	if r.UploadRate > 0 {
+		rate = Rate(r.UploadRate)
+	}
+	var took string
+	if r.DurationSeconds > 0 {
+		took = Duration(seconds(r.DurationSeconds))
+	}
+	rows := []fact{
+		{label: "Application", values: []value{{r.ApplicationName, r.ApplicationID}, {text: r.ApplicationCategory}}},
+		{label: "Version", values: []value{{r.VersionName, r.VersionID}}},
+		{label: "Status", values: texts(r.VersionStatus)},
+		{label: "Regions", values: texts(r.VersionRegions...)},
+		{label: "Update mode", values: texts(r.VersionUpdateMode)},
+		{label: "Version size", values: texts(size(r.VersionSize))},
+		{label: "Created", values: texts(created)},
+		{label: "Artifact", values: texts(r.ArtifactName, r.ArtifactFormat, size(r.ArtifactSize))},
+		{label: "Upload rate", values: texts(rate)},
+		{label: "CRC-64", values: ids(r.ArtifactCRC64)},
+		{label: "Online before", values: ids(r.PreviousVersionID)},
+		{label: "Deleted", values: ids(r.DeletedVersionIDs...)},
+		{label: "Blocked by", values: ids(r.BlockingVersionID)},
+		{label: "Took", values: texts(took)},
+		{label: "Requests", values: requests, list: true},
+		{label: "Warnings", values: texts(r.Warnings...), list: true},
+	}
+	known := rows[:0]
+	for _, f := range rows {
+		for i, v := range f.values {
+			f.values[i] = value{oneLine(v.text), oneLine(v.id)}
+		}
+		f.values = slices.DeleteFunc(f.values, func(v value) bool { return v == value{} })
+		if len(f.values) > 0 {
+			known = append(known, f)
+		}
+	}
+	return known
+}
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

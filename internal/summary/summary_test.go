@@ -1,0 +1,355 @@
+package summary_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/summary"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func at(d time.Duration) time.Time { return start.Add(d) }
+
+func pointer(t time.Time) *time.Time { return &t }
+
+// released is a whole, good run; the others are made from it.
+func released() publish.Result {
+	return publish.Result{
+		Schema: publish.Schema, Tool: "car-publish 1.2.3", Command: "publish", Outcome: publish.Released,
+		ApplicationID: "app-a1b2c3d4", ApplicationName: "Ocean", ApplicationCategory: "desktop",
+		VersionID: "ver-ug59y45y", VersionName: "ocean_1.4-cpabc234def567", VersionStatus: "Inuse", VersionSize: 2254857830,
+		VersionRegions: []string{"ap-chinese-mainland", "ap-tokyo"}, VersionUpdateMode: "FULL",
+		CreateTime: pointer(at(5 * time.Second)), RequestID: "7c3b6f1e-0001",
+		PreviousVersionID: "ver-855fr3i4", DeletedVersionIDs: []string{"ver-00000001"},
+		ArtifactName: "ocean_1.4.zip", ArtifactFormat: "zip", ArtifactSize: 2254857830,
+		ArtifactCRC64: "11051210869376104954", UploadRate: 50646221,
+		Next: []publish.Command{{
+			Purpose: "roll back", Line: "car-publish rollback --application-id app-a1b2c3d4 --version-id ver-855fr3i4",
+		}},
+		Warnings: []string{"No start path is configured yet.", "region ap-atlantis is not one that car-publish knows"},
+		Requests: []publish.Request{
+			{Action: "CreateApplicationVersion", RequestID: "7c3b6f1e-0001"},
+			{Action: "SetApplicationVersionOnline", RequestID: "7c3b6f1e-0002"},
+		},
+		Phases: []publish.Span{
+			{Phase: publish.Inspect, Start: at(0), End: at(300 * time.Millisecond)},
+			{Phase: publish.Create, Start: at(300 * time.Millisecond), End: at(5 * time.Second)},
+			{Phase: publish.Upload, Start: at(5 * time.Second), End: at(77 * time.Second)},
+			{Phase: publish.Process, Start: at(77 * time.Second), End: at(2*time.Hour + 5*time.Minute)},
+			{Phase: publish.Release, Start: at(2*time.Hour + 5*time.Minute), End: at(2*time.Hour + 5*time.Minute)},
+		},
+		Started: start, DurationSeconds: 7500.04,
+		ConsoleURL: "https://console.cloud.tencent.com/car/app?id=app-a1b2c3d4",
+	}
+}
+
+func cases() map[string]publish.Result {
+	ready := released()
+	ready.Outcome, ready.VersionStatus, ready.PreviousVersionID = publish.Ready, "Normal", ""
+	ready.Next = []publish.Command{
+		{Purpose: "put it online", Line: "car-publish release --application-id app-a1b2c3d4 --version-id ver-ug59y45y"},
+		{Purpose: "delete it", Line: "car-publish delete --application-id app-a1b2c3d4 --version-id ver-ug59y45y"},
+	}
+
+	failed := released()
+	failed.Outcome, failed.VersionStatus, failed.Next = publish.Failed, "Creating", nil
+	failed.ErrorCode = "RequestLimitExceeded"
+	failed.ErrorMessage = "DescribeCosCredential: too many requests."
+	failed.ErrorHint = "Run fewer jobs at once."
+	failed.RequestID = "7c3b6f1e-0003"
+	failed.Left = []publish.Leftover{{
+		What:    "ver-ug59y45y (Creating)",
+		Command: "car-publish delete --application-id app-a1b2c3d4 --version-id ver-ug59y45y",
+	}}
+	failed.Phases = append(failed.Phases[:2:2],
+		publish.Span{Phase: publish.Upload, Start: at(5 * time.Second), End: at(15 * time.Second), Failed: true},
+		publish.Span{Phase: publish.Undo, Start: at(15 * time.Second)})
+
+	blocked := publish.Result{
+		Command: "publish", Outcome: publish.Blocked, ApplicationID: "app-1", ApplicationName: "Ocean", BlockingVersionID: "ver-b",
+		ErrorCode: "Blocked", ErrorMessage: `Ocean cannot take a new version: ver-b "hotfix-test" is ready and has waited 14 h for release.`,
+		ErrorHint: "Release it, delete it, or set on-blocked: replace-unreleased. Nothing was uploaded.",
+	}
+
+	listed := publish.Result{
+		Command: "list", Outcome: publish.Listing, ApplicationID: "app-1", ApplicationName: "Ocean",
+		Versions: []publish.Listed{
+			{ID: "ver-855fr3i4", Name: "steamvr", Status: "Inuse", Size: 5612961473, Regions: []string{"ap-tokyo", "ap-seoul"}, CreateTime: pointer(start)},
+			{ID: "ver-b", Name: "a|b <script>", Status: "CreateFailed", UpdateMode: "INCREMENT"},
+			{ID: "ver-c", Name: "海洋", Status: "Usable", Size: 1},
+		},
+	}
+
+	const evil = "x\n\n## ::error::`a` |b| <img src=x> [c](javascript:d) **e** ```\n```mermaid\n@f &lt; \\| \x1b[31m\u202e www.g.com http://h"
+	hostile := publish.Result{
+		Command: "publish", Outcome: publish.Failed, ApplicationID: evil, ApplicationName: "1. " + evil, ApplicationCategory: evil,
+		VersionID: evil, VersionName: evil, VersionStatus: evil, VersionRegions: []string{evil, ""}, RequestID: evil,
+		PreviousVersionID: evil, DeletedVersionIDs: []string{evil}, ArtifactName: evil, ErrorCode: evil,
+		ErrorMessage: "- " + evil, ErrorHint: evil, Warnings: []string{evil},
+		Left:     []publish.Leftover{{What: evil, Command: evil}},
+		Next:     []publish.Command{{Purpose: evil, Line: evil}},
+		Requests: []publish.Request{{Action: evil, RequestID: evil}},
+		Phases:   []publish.Span{{Phase: publish.Phase("click a: b; c # d, %% \"e\"" + evil), Start: start, End: start}},
+		Versions: []publish.Listed{{ID: evil, Name: evil, Status: evil}}, ConsoleURL: "https://h/a?b=)\\ \"|<c>`(",
+	}
+	hostile.Run.URL = "javascript:alert(1)"
+
+	return map[string]publish.Result{
+		"released": released(), "ready": ready, "failed": failed, "blocked": blocked, "listed": listed, "hostile": hostile,
+		"bad-input": {Outcome: publish.Failed},
+		"dry-run":   {Command: "publish", Outcome: publish.Planned, ApplicationID: "app-1"},
+		"cancelled": {Command: "release", Outcome: publish.Cancelled, ApplicationID: "app-1", ErrorCode: "Cancelled", ErrorMessage: "Cancelled in the phase \"Release\" (interrupt)."},
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, r := range cases() {
+		t.Run(name, func(t *testing.T) {
+			golden(t, name+".md", summary.Markdown(r))
+			text := summary.Plain(r) + "\n" + summary.Headline(r) + "\n" + strings.Join(summary.LastWords(r), "\n") + "\n"
+			if r.Versions != nil {
+				text += "\n" + summary.Table(r.Versions)
+			}
+			golden(t, name+".txt", text)
+			golden(t, name+".env", summary.Dotenv(r))
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.ReplaceAll(string(want), "\r\n", "\n"), got); diff != "" {
+		t.Errorf("%s (-want +got); run with -update if it is right:\n%s", name, diff)
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	want := strings.Fields(`outcome version-id version-name version-status version-size version-regions version-update-mode
+		create-time request-id application-name previous-version-id deleted-version-ids blocking-version-id artifact-size
+		artifact-crc64 duration-seconds error-code error-message console-url message json`)
+	for name, r := range cases() {
+		var names []string
+		for _, o := range summary.Outputs(r) {
+			names = append(names, o.Name)
+			if i := strings.IndexFunc(o.Value, unicode.IsControl); i >= 0 {
+				t.Errorf("%s: output %s has a control character: %q", name, o.Name, o.Value)
+			}
+		}
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("%s: names (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestOutputJSON(t *testing.T) {
+	for name, want := range cases() {
+		outputs := summary.Outputs(want)
+		i := slices.IndexFunc(outputs, func(o summary.Output) bool { return o.Name == "json" })
+		var got publish.Result
+		if err := json.Unmarshal([]byte(outputs[i].Value), &got); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: the output json is not the whole result (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestDotenvFitsGitLab(t *testing.T) {
+	r := released()
+	r.Outcome, r.ErrorCode = publish.Failed, "E"
+	r.ErrorMessage = strings.Repeat("海", 5000)
+	r.BlockingVersionID = "ver-b"
+	got := summary.Dotenv(r)
+	if len(got) > 5<<10 {
+		t.Errorf("got %d bytes, GitLab takes 5 KiB", len(got))
+	}
+	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+	if len(lines) != 20 {
+		t.Errorf("got %d variables, want the 20 that GitLab takes:\n%.2000s", len(lines), got)
+	}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || value == "" || strings.Trim(strings.TrimPrefix(name, "CAR_PUBLISHED_"), "ABCDEFGHIJKLMNOPQRSTUVWXYZ_64") != "" {
+			t.Errorf("got line %.80q, want CAR_PUBLISHED_NAME=value", line)
+		}
+		if strings.ToValidUTF8(value, "?") != value {
+			t.Errorf("%s was cut within a character", name)
+		}
+	}
+}
+
+func TestReasonIsNotRepeated(t *testing.T) {
+	r := publish.Result{
+		Outcome: publish.Failed, ErrorCode: "OperationDenied", RequestID: "id-1",
+		ErrorMessage: "SetApplicationVersionOnline: OperationDenied: no (RequestId id-1)",
+	}
+	for name, text := range map[string]string{
+		"last words": strings.Join(summary.LastWords(r), "\n"),
+		"message":    summary.Message(r),
+		"Markdown":   summary.Markdown(r),
+	} {
+		for _, part := range []string{"OperationDenied", "id-1"} {
+			if got := strings.Count(text, part); got != 1 {
+				t.Errorf("%s: got %s %d times, want once:\n%s", name, part, got, text)
+			}
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", 2254857830: "2.1 GiB",
+		5612961473: "5.2 GiB", 1 << 40: "1.0 TiB", 1<<63 - 1: "8.0 EiB",
+	} {
+		if got := summary.Size(n); got != want {
+			t.Errorf("Size(%d): got %q, want %q", n, got, want)
+		}
+	}
+	if got, want := summary.Rate(50646221.9), "48.3 MiB/s"; got != want {
+		t.Errorf("Rate: got %q, want %q", got, want)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.0s", 3249 * time.Millisecond: "3.2s", 9949 * time.Millisecond: "9.9s", 9950 * time.Millisecond: "10s",
+		72 * time.Second: "1m12s", time.Hour - time.Millisecond: "1h0m", 2*time.Hour + 5*time.Minute + 20*time.Second: "2h5m",
+	} {
+		if got := summary.Duration(d); got != want {
+			t.Errorf("Duration(%v): got %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestTableIsAligned reads each column at the place of its heading.
+func TestTableIsAligned(t *testing.T) {
+	lines := strings.Split(strings.TrimSuffix(summary.Table(cases()["listed"].Versions), "\n"), "\n")
+	for heading, want := range map[string][]string{
+		"STATUS": {"Inuse", "CreateFailed", "Usable"},
+		"NAME":   {"steamvr", "a|b <script>", "海洋"},
+		"SIZE":   {"5.2 GiB", "0 B", "1 B"},
+	} {
+		column := strings.Index(lines[0], heading)
+		if column < 0 {
+			t.Fatalf("no column %s in %q", heading, lines[0])
+		}
+		for i, cell := range want {
+			if got := lines[i+1][column:]; !strings.HasPrefix(got, cell) {
+				t.Errorf("row %d, column %s: got %q, want %q", i, heading, got, cell)
+			}
+		}
+	}
+}
+
+// unescape shows what a reader of escaped Markdown sees, or why it is not
+// plain text.
+func unescape(markdown string) (string, error) {
+	entities := strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
+	var b strings.Builder
+	for i := 0; i < len(markdown); i++ {
+		switch c := markdown[i]; {
+		case c == '\\':
+			i++
+			if i == len(markdown) || !strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", rune(markdown[i])) {
+				return "", errors.New("a backslash that escapes nothing")
+			}
+			b.WriteByte(markdown[i])
+		case c == '&':
+			end := strings.IndexByte(markdown[i:], ';')
+			if end < 0 {
+				return "", errors.New("a bare &")
+			}
+			entity := markdown[i : i+end+1]
+			if entities.Replace(entity) == entity {
+				return "", errors.New("an unknown entity " + entity)
+			}
+			b.WriteString(entities.Replace(entity))
+			i += end
+		case strings.IndexByte("`*_[]<>|~$", c) >= 0:
+			return "", errors.New("an unescaped " + string(c))
+		case c < ' ':
+			return "", errors.New("a control character")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), nil
+}
+
+// FuzzMarkdownEscape puts any text where a name goes. The rendered page must
+// show that text, on the same line, and have the same shape as ever.
+func FuzzMarkdownEscape(f *testing.F) {
+	for _, seed := range []string{
+		"", "Ocean", "a b", "# a", "1. a", "1) a", "- a", "+ a", "= a", "> a", "a|b", `a\|b`, "`a`", "``", "a\nb", "a\r\n\r\nb",
+		"<b>", "&lt;", "&", "*a*", "_a_", "~~a~~", "[a](b)", "![a](b)", "http://a", "p::////", "www.a.com", "_www.a", "WWW.a", "$a$", "\\", "\x1b[0m", "\u2028", "海",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		text = strings.ToValidUTF8(text, "\ufffd")
+		seen := strings.Join(strings.FieldsFunc(text, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r)
+		}), " ")
+		if seen == "" {
+			return // has neither a heading nor a row
+		}
+		got := summary.Markdown(publish.Result{
+			Outcome: publish.Released, ApplicationName: text, VersionID: "v", Warnings: []string{text},
+		})
+		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+		if len(lines) != 7 {
+			t.Fatalf("got %d lines, want a heading and a table of three rows:\n%s", len(lines), got)
+		}
+		for _, place := range []struct{ line, before, after string }{
+			{lines[0], "### ✅ ", ": v is online"},
+			{lines[4], "| Application | ", " |"},
+			{lines[6], "| Warnings | ", " |"},
+		} {
+			line, ok := strings.CutPrefix(place.line, place.before)
+			line, okToo := strings.CutSuffix(line, place.after)
+			if !ok || !okToo {
+				t.Errorf("got %q, want it between %q and %q", place.line, place.before, place.after)
+				continue
+			}
+			shown, err := unescape(line)
+			if err != nil {
+				t.Errorf("%q has %v", line, err)
+			} else if shown != seen {
+				t.Errorf("%q shows %q, want %q", line, shown, seen)
+			}
+			if regexp.MustCompile(`(?i)(^|[^\\])://|www\.`).MatchString(line) {
+				t.Errorf("%q has a bare address", line)
+			}
+			if regexp.MustCompile(`^([-+=#]|\d+[.)]( |$))`).MatchString(line) {
+				t.Errorf("%q begins a list, a heading or a rule", line)
+			}
+		}
+	})
+}
