@@ -49,7 +49,7 @@ type Result struct {
 
 	ConsoleURL string `json:"console_url,omitempty"`
 	Message    string `json:"message,omitempty"` // one plain line for a chat
-	Run        Run    `json:"run"`
+	Run        Job    `json:"run"`
 }
 
 // Schema is the version of Result's JSON form.
@@ -118,8 +118,8 @@ type Span struct {
 	Failed bool      `json:"failed,omitempty"`
 }
 
-// Run says on whose behalf this happened, as the CI tells it.
-type Run struct {
+// Job says on whose behalf this happened, as the CI tells it.
+type Job struct {
 	CI         string `json:"ci,omitempty"`
 	Repository string `json:"repository,omitempty"`
 	Actor      string `json:"actor,omitempty"`

@@ -17,7 +17,7 @@ import (
 type Policy struct {
 	Base     time.Duration // the first wait is between 0 and Base; each later one may be twice as long
 	Cap      time.Duration // no wait is longer, unless the server asks for it
-	Attempts int           // tries altogether; 0 means until the context ends
+	Attempts int           // tries altogether; 0 means one
 
 	// Float returns a number in [0,1). Nil means math/rand/v2.
 	Float func() float64
@@ -56,7 +56,7 @@ func Do(ctx context.Context, p Policy, f func(context.Context) error) error {
 	attempt := 0
 	backoff := goretry.BackoffFunc(func() (time.Duration, bool) {
 		attempt++
-		if p.Attempts > 0 && attempt >= p.Attempts {
+		if attempt >= p.Attempts {
 			return 0, true
 		}
 		wait := p.Wait(attempt)

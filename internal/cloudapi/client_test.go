@@ -1,0 +1,265 @@
+package cloudapi_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/retry"
+	"github.com/car-publish/car-publish/internal/secret"
+	"github.com/car-publish/car-publish/internal/transport"
+)
+
+// script answers one request after the other; the last answer stays.
+type script struct {
+	answers  []func(*http.Request) (*http.Response, error)
+	requests []*http.Request
+	bodies   []string
+}
+
+func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, _ := io.ReadAll(req.Body)
+	s.bodies = append(s.bodies, string(body))
+	s.requests = append(s.requests, req)
+	return s.answers[min(len(s.requests), len(s.answers))-1](req)
+}
+
+func reply(status int, body string, header ...string) func(*http.Request) (*http.Response, error) {
+	return func(*http.Request) (*http.Response, error) {
+		h := http.Header{}
+		for i := 0; i < len(header); i += 2 {
+			h.Set(header[i], header[i+1])
+		}
+		return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+func refuse(code string) func(*http.Request) (*http.Response, error) {
+	return reply(200, fmt.Sprintf(`{"Response":{"Error":{"Code":%q,"Message":"told so"},"RequestId":"id-1"}}`, code))
+}
+
+func broken(err error) func(*http.Request) (*http.Response, error) {
+	return func(*http.Request) (*http.Response, error) { return nil, err }
+}
+
+var good = reply(200, `{"Response":{"Answer":42,"RequestId":"id-1"}}`)
+
+func client(s *script, change ...func(*cloudapi.Config)) *cloudapi.Client {
+	c := cloudapi.Config{
+		Service: "car", Version: "2022-01-10", Endpoint: "https://car.example", Site: "china", Language: "en-US",
+		Transport: transport.Guard(s, "test"),
+		Credentials: func(context.Context) (cloudapi.Credentials, error) {
+			return cloudapi.Credentials{SecretID: secret.New("AKID"), SecretKey: secret.New("key")}, nil
+		},
+		Retry: retry.Policy{Base: time.Second, Cap: 4 * time.Second, Attempts: 3},
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	return cloudapi.New(c)
+}
+
+func TestWhatIsRepeated(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for _, test := range []struct {
+		name        string
+		fault       func(*http.Request) (*http.Response, error)
+		code        string
+		safe, once  int // requests that are sent
+		doubtful    bool
+		wantMessage string
+	}{
+		{"rate limit", refuse("RequestLimitExceeded"), "RequestLimitExceeded", 3, 3, false, "told so"},
+		{"rate limit of the address", refuse("RequestLimitExceeded.IPLimitExceeded"), "RequestLimitExceeded.IPLimitExceeded", 3, 3, false, ""},
+		{"application lock", refuse("FailedOperation.ApplicationLockFail"), "FailedOperation.ApplicationLockFail", 3, 3, false, ""},
+		{"version lock", refuse("FailedOperation.VersionLockFail"), "FailedOperation.VersionLockFail", 3, 3, false, ""},
+		{"slow down", refuse("FailedOperation.SlowDown"), "FailedOperation.SlowDown", 3, 3, false, ""},
+		{"in use", refuse("ResourceInUse"), "ResourceInUse", 3, 3, false, ""},
+		{"unavailable", refuse("ResourceUnavailable"), "ResourceUnavailable", 3, 3, false, ""},
+		{"internal error", refuse("InternalError"), "InternalError", 3, 1, true, ""},
+		{"internal error, deeper", refuse("InternalError.Db"), "InternalError.Db", 3, 1, true, ""},
+		{"service unavailable", refuse("ServiceUnavailable"), "ServiceUnavailable", 3, 1, true, ""},
+		{"process timeout", refuse("FailedOperation.ProcessTimeout"), "FailedOperation.ProcessTimeout", 3, 1, true, ""},
+		{"HTTP 502", reply(502, "<html>"), "HTTP502", 3, 1, true, "HTML"},
+		{"HTTP 429", reply(429, ""), "HTTP429", 3, 3, false, "nothing"},
+		{"connection reset", broken(errors.New("connection reset by peer")), cloudapi.CodeNetwork, 3, 1, true, "no answer came"},
+		{"connection refused", broken(dial), cloudapi.CodeNetwork, 3, 3, false, "could not be reached"},
+		{"no such host", broken(&net.DNSError{IsNotFound: true}), cloudapi.CodeNetwork, 1, 1, false, "could not be reached"},
+		{"bad parameter", refuse("InvalidParameterValue"), "InvalidParameterValue", 1, 1, false, ""},
+		{"wrong key", refuse("AuthFailure.SecretIdNotFound"), "AuthFailure.SecretIdNotFound", 1, 1, false, ""},
+		{"denied", refuse("OperationDenied.VersionCreating"), "OperationDenied.VersionCreating", 1, 1, false, ""},
+		{"not found", refuse("FailedOperation.ApplicationNotFind"), "FailedOperation.ApplicationNotFind", 1, 1, false, ""},
+		{"HTML", reply(200, "<html><body>login</body></html>"), cloudapi.CodeAnswer, 1, 1, true, "HTML"},
+		{"nothing", reply(200, ""), cloudapi.CodeAnswer, 1, 1, true, "nothing"},
+		{"cut short", reply(200, `{"Response":{"Answer":4`), cloudapi.CodeAnswer, 1, 1, true, "cut short"},
+		{"no RequestId", reply(200, `{"Response":{}}`), cloudapi.CodeAnswer, 1, 1, true, ""},
+		{"another form", reply(200, `{"Response":{"Answer":"x","RequestId":"id-1"}}`), cloudapi.CodeAnswer, 1, 1, true, "field Answer"},
+		{"10 MiB of junk", func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(make([]byte, 10<<20)))}, nil
+		}, cloudapi.CodeAnswer, 1, 1, true, "to its end"},
+		{"redirect", reply(302, "", "Location", "http://evil.example/x"), cloudapi.CodeRedirect, 1, 1, false, "evil.example"},
+		{"legacy form", reply(200, `{"code":4000,"codeDesc":"InvalidParameter","message":"old"}`), "InvalidParameter", 1, 1, false, "old"},
+	} {
+		for _, once := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/once=%v", test.name, once), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := &script{answers: []func(*http.Request) (*http.Response, error){test.fault}}
+					var out struct{ Answer int }
+					_, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}, Response: &out, Once: once})
+					var e *cloudapi.Error
+					if !errors.As(err, &e) {
+						t.Fatalf("err = %v, want a *cloudapi.Error", err)
+					}
+					if e.Code != test.code || e.Doubtful != test.doubtful || e.Action != "Act" {
+						t.Errorf("got code %s, doubtful %v, action %s; want %s, %v", e.Code, e.Doubtful, e.Action, test.code, test.doubtful)
+					}
+					if !strings.Contains(e.Error(), test.wantMessage) || strings.Contains(e.Error(), "\n") || len(e.Error()) > 600 {
+						t.Errorf("message %q, want one line with %q", e.Error(), test.wantMessage)
+					}
+					if e.Hint == "" && !e.Is(cloudapi.Code("OperationDenied")) { // its hints are the service's own
+						t.Errorf("no hint for %s", e.Code)
+					}
+					want := test.safe
+					if once {
+						want = test.once
+					}
+					if len(s.requests) != want {
+						t.Errorf("sent %d requests, want %d", len(s.requests), want)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []func(*http.Request) (*http.Response, error){reply(503, "", "Retry-After", "7"), good}}
+		start := time.Now()
+		var out struct{ Answer int }
+		id, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}, Response: &out})
+		if err != nil || id != "id-1" || out.Answer != 42 {
+			t.Errorf("got %q, %v, %+v", id, err, out)
+		}
+		if got := time.Since(start); got != 7*time.Second {
+			t.Errorf("waited %v, want the 7 s that the server asked for", got)
+		}
+	})
+}
+
+// The service allows 5 minutes; a request after a correction carries the
+// server's time, and is signed with it.
+func TestClockIsCorrectedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := time.Now().Add(3 * time.Hour)
+		expired := reply(200, `{"Response":{"Error":{"Code":"AuthFailure.SignatureExpire","Message":"m"},"RequestId":"id-1"}}`,
+			"Date", server.UTC().Format(http.TimeFormat))
+		s := &script{answers: []func(*http.Request) (*http.Response, error){expired, good}}
+		c := client(s)
+		if _, err := c.Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}}); err != nil {
+			t.Fatal(err)
+		}
+		sent, _ := strconv.ParseInt(s.requests[1].Header.Get("X-TC-Timestamp"), 10, 64)
+		if got := time.Unix(sent, 0).Sub(server).Abs(); got > time.Minute {
+			t.Errorf("the second request is %v off the server's clock", got)
+		}
+		if scope := time.Unix(sent, 0).UTC().Format("2006-01-02") + "/car/tc3_request"; !strings.Contains(s.requests[1].Header.Get("Authorization"), scope) {
+			t.Errorf("Authorization %q lacks the scope %s", s.requests[1].Header.Get("Authorization"), scope)
+		}
+
+		s = &script{answers: []func(*http.Request) (*http.Response, error){expired}}
+		_, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+		if !errors.Is(err, cloudapi.Code("AuthFailure.SignatureExpire")) || len(s.requests) != 2 {
+			t.Errorf("err %v after %d requests, want SignatureExpire after 2", err, len(s.requests))
+		}
+	})
+}
+
+func TestGrace(t *testing.T) {
+	stop := errors.New("stop")
+	for name, test := range map[string]struct {
+		answersAfter time.Duration
+		grace        time.Duration
+		wantTime     time.Duration
+		wantErr      bool
+	}{
+		"without grace it ends at once":   {2 * time.Second, 0, time.Second, true},
+		"an answer in the grace counts":   {2 * time.Second, 3 * time.Second, 2 * time.Second, false},
+		"the grace ends":                  {time.Hour, 3 * time.Second, 4 * time.Second, true},
+		"without a cancel it is no limit": {900 * time.Millisecond, time.Millisecond, 900 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: []func(*http.Request) (*http.Response, error){func(req *http.Request) (*http.Response, error) {
+					select {
+					case <-req.Context().Done():
+						return nil, req.Context().Err()
+					case <-time.After(test.answersAfter):
+						return good(req)
+					}
+				}}}
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { cancel(stop) })
+				start := time.Now()
+				_, err := client(s).Do(ctx, cloudapi.Call{Action: "Act", Request: struct{}{}, Once: true, Grace: test.grace})
+				if (err != nil) != test.wantErr || (err != nil && !errors.Is(err, stop)) {
+					t.Errorf("err = %v, want one: %v", err, test.wantErr)
+				}
+				if got := time.Since(start); got != test.wantTime {
+					t.Errorf("returned after %v, want %v", got, test.wantTime)
+				}
+			})
+		})
+	}
+}
+
+func TestHints(t *testing.T) {
+	s := &script{answers: []func(*http.Request) (*http.Response, error){refuse("AuthFailure.SecretIdNotFound")}}
+	for site, want := range map[string]string{"china": "site: international", "international": "site: china"} {
+		_, err := client(s, func(c *cloudapi.Config) { c.Site = site }).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+		var e *cloudapi.Error
+		if !errors.As(err, &e) || !strings.Contains(e.Hint, want) || !strings.Contains(e.Hint, "car.example") {
+			t.Errorf("%s: hint %q, want %q and the host in it", site, e.Hint, want)
+		}
+	}
+	own := client(&script{answers: []func(*http.Request) (*http.Response, error){refuse("InvalidParameter.Sub.Sub")}},
+		func(c *cloudapi.Config) { c.Hints = map[string]string{"InvalidParameter": "our own"} })
+	_, err := own.Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+	var e *cloudapi.Error
+	if !errors.As(err, &e) || e.Hint != "our own" {
+		t.Errorf("hint %q, want that of the code above", e.Hint)
+	}
+}
+
+func TestHostileTextStaysOnOneLine(t *testing.T) {
+	s := &script{answers: []func(*http.Request) (*http.Response, error){
+		reply(200, `{"Response":{"Error":{"Code":"Bad\n::error::x","Message":"a\r\nb\u2028c\u0000`+strings.Repeat("y", 5000)+`"},"RequestId":"r\n1"}}`),
+	}}
+	_, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+	if text := err.Error(); strings.ContainsAny(text, "\r\n\u2028\x00") || len(text) > 600 {
+		t.Errorf("text %q", text)
+	}
+}
+
+func TestNoKeys(t *testing.T) {
+	s := &script{}
+	c := client(s, func(c *cloudapi.Config) {
+		c.Credentials = func(context.Context) (cloudapi.Credentials, error) {
+			return cloudapi.Credentials{}, errors.New("no keys")
+		}
+	})
+	_, err := c.Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+	if !errors.Is(err, cloudapi.Code(cloudapi.CodeCredentials)) || len(s.requests) != 0 {
+		t.Errorf("err = %v after %d requests", err, len(s.requests))
+	}
+}

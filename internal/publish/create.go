@@ -1,0 +1,185 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/retry"
+)
+
+// creates is how often a create is sent before doubt wins.
+const creates = 5
+
+// create makes the version, once. CreateApplicationVersion has no client
+// token: after an answer that leaves a doubt, the list says whether it
+// happened. A version is ours only by its id; the mark tells which id.
+func (r *run) create(ctx context.Context) error {
+	r.begin(Create)
+	request := car.CreateVersionRequest{
+		ApplicationID: r.o.ApplicationID, FileName: r.name, Regions: r.o.Regions, UpdateMode: r.o.UpdateMode,
+	}
+	// What a doubtful create adds is what was not there just before it. The
+	// look of makeRoom is that list, unless a refusal made us wait since.
+	for attempt := 1; ; attempt++ {
+		before := r.seen
+		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
+		r.changed("CreateApplicationVersion", requestID, err)
+		switch {
+		case err == nil && !validVersionID(v.ID):
+			return fail(Other, cloudapi.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
+		case err == nil:
+			return r.created(v)
+		case errors.Is(err, cloudapi.Code("OperationDenied")) && attempt < creates:
+			// Somebody was quicker, or the list lagged: the policy decides
+			// again, on a fresh list, but replaces nothing any more.
+			again, look := r.listVersions(ctx)
+			if look != nil {
+				return err
+			}
+			if m := r.survey(again); len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full {
+				return err // the list shows no reason to wait for
+			}
+			if err := r.makeRoom(ctx, again, false); err != nil {
+				return err
+			}
+			r.begin(Create)
+		case isDoubtful(err):
+			ours, resolve := r.resolve(ctx, before)
+			if resolve != nil {
+				r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
+				return resolve
+			}
+			if ours != nil {
+				r.note("The answer of CreateApplicationVersion was lost (%v), and the version is there: going on with it.", err)
+				return r.created(*ours)
+			}
+			if attempt >= creates || ctx.Err() != nil {
+				r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
+				return err
+			}
+			wait := r.d.CAR.Retry.Wait(attempt)
+			r.emit(Retrying{What: "CreateApplicationVersion", Attempt: attempt, Wait: wait, Err: err})
+			if err := sleep(ctx, wait); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// created takes the version as ours.
+func (r *run) created(v car.Version) error {
+	r.stage = undelivered
+	r.learnVersion(v)
+	r.note("Created %s.", title(v))
+	if m, ok := readMark(v.Name); !ok || m != r.mark {
+		r.note("CAR named the version %q, without the mark that was sent: a later attempt of this run could not recognise it.", v.Name)
+	}
+	if dropped := missing(r.o.Regions, v.Regions); len(dropped) > 0 {
+		r.warn("CAR left out %s of the regions that were asked for.", strings.Join(dropped, ", "))
+	}
+	return nil
+}
+
+// resolve finds the version that a doubtful create has made, if it did. The
+// list may lag behind, so "not there" is believed only after some looks.
+func (r *run) resolve(ctx context.Context, before map[string]bool) (*car.Version, error) {
+	ctx, cancel := r.shortly(ctx)
+	defer cancel()
+	for look := 0; look < 3; look++ {
+		if look > 0 {
+			if err := sleep(ctx, pollFloor); err != nil {
+				return nil, err
+			}
+		}
+		versions, err := r.listVersions(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var strangers []string
+		for _, v := range versions {
+			if before[v.ID] {
+				continue
+			}
+			if m, ok := readMark(v.Name); ok && m == r.mark {
+				return &v, nil
+			}
+			strangers = append(strangers, title(v))
+		}
+		if len(strangers) > 0 {
+			e := fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line("list", ""),
+				"The answer of CreateApplicationVersion was lost, and %s is new but does not bear this run's mark: it is not touched.", some(strangers, 3))
+			return nil, e
+		}
+	}
+	return nil, nil
+}
+
+// shortly gives a look after a cancelled create a few seconds of its own.
+func (r *run) shortly(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), car.Grace)
+}
+
+func (r *run) leftover(what, command string) {
+	r.learn(func(t *Result) { t.Left = append(t.Left, Leftover{What: what, Command: command}) })
+}
+
+// poll intervals: never faster than the floor, since 20 requests a second are
+// the whole account's.
+const (
+	pollFloor   = 2 * time.Second
+	pollCeiling = 15 * time.Second
+)
+
+// poller returns a wait that grows with the time that has passed, jittered so
+// that many runs do not ask in step.
+func (r *run) poller() func(context.Context) error {
+	start := time.Now()
+	return func(ctx context.Context) error {
+		wait := min(max(time.Since(start)/8, pollFloor), pollCeiling)
+		return sleep(ctx, wait+time.Duration(r.d.Float()*float64(wait)/4))
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error { return retry.Sleep(ctx, d) }
+
+// missing returns what was asked for and is not there.
+func missing(asked, there []string) []string {
+	have := make(map[string]bool)
+	for _, t := range there {
+		have[t] = true
+	}
+	var out []string
+	for _, a := range asked {
+		if !have[a] {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// stem is what CAR makes a version's name of.
+func stem(fileName string) string { return strings.TrimSuffix(fileName, path.Ext(fileName)) }
+
+// validVersionID guards what goes into messages, command lines and the check
+// of the upload path.
+func validVersionID(id string) bool {
+	if len(id) < 5 || len(id) > 80 || !strings.HasPrefix(id, "ver-") {
+		return false
+	}
+	for _, c := range id {
+		if !(c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+			return false
+		}
+	}
+	return true
+}

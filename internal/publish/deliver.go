@@ -1,0 +1,164 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/cos"
+)
+
+// appears is how long a version that was just created may be missing from
+// the list.
+const appears = time.Minute
+
+// deliver brings the build to CAR and tells CAR that it is there.
+func (r *run) deliver(ctx context.Context) error {
+	if r.build == nil {
+		r.begin(Hand)
+	} else {
+		r.begin(Upload)
+		if err := r.put(ctx); err != nil {
+			return err
+		}
+	}
+	return r.handOver(ctx)
+}
+
+// inFlight makes sure that the application's one version in flight is ours.
+// The calls that deliver carry no version id: after a deletion or a sibling's
+// create they would act on somebody else's.
+func (r *run) inFlight(ctx context.Context) error {
+	start := time.Now()
+	poll := r.poller()
+	for {
+		versions, err := r.listVersions(ctx)
+		if err != nil {
+			return err
+		}
+		v, there := find(versions, r.result.VersionID)
+		for _, other := range versions {
+			if other.ID != r.result.VersionID && other.Status.Underway() {
+				return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
+					"%s is being created too, so an upload could end up in the wrong version: stopped.", title(other))
+			}
+		}
+		switch {
+		case there && v.Status.Underway():
+			r.listed = true
+			return nil
+		case there:
+			return fail(Other, "Displaced", "See who else works on this application, and run again.",
+				"%s became %s before its build was delivered.", title(v), v.Status)
+		case r.listed || time.Since(start) > appears:
+			return fail(Other, "Vanished", "See who deleted it, and run again.",
+				"%s is no longer listed: somebody deleted it.", r.result.VersionID)
+		}
+		if err := poll(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// put uploads the build.
+func (r *run) put(ctx context.Context) error {
+	file, err := os.Open(r.build.Path)
+	if err != nil {
+		return fail(BadInput, "Artifact", "", "open the artifact: %v", err)
+	}
+	defer file.Close()
+	meter := &meter{emit: r.emit, total: r.build.Size}
+	r.upload = cos.New(cos.Options{
+		File: file, Size: r.build.Size, Renew: r.renew,
+		Transport: r.d.COS, Endpoint: r.d.Endpoint, Policy: r.d.Upload,
+		Progress: meter.update,
+		Retrying: func(what string, attempt int, wait time.Duration, err error) {
+			r.emit(Retrying{What: what, Attempt: attempt, Wait: wait, Err: err})
+		},
+		Called: func(c cos.Call) {
+			r.emit(Called{Action: c.Action, Took: c.Took, RequestID: c.RequestID, Attempt: c.Attempt, Err: c.Err})
+		},
+	})
+	start := time.Now()
+	done, err := r.upload.Run(ctx)
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	if done.Doubtful {
+		r.warn("COS did not confirm the completed upload and did not let this key look; CAR will tell.")
+	}
+	r.learn(func(t *Result) {
+		t.ArtifactCRC64 = fmt.Sprintf("%d", done.CRC64)
+		t.UploadRate = float64(r.build.Size) / max(took.Seconds(), 1e-3)
+		t.Requests = append(t.Requests, Request{Action: "CompleteMultipartUpload", RequestID: done.RequestID})
+	})
+	r.note("Uploaded %s in %s (%s/s), CRC-64 %d confirmed by COS.", bytesText(r.build.Size), took.Round(time.Millisecond), bytesText(int64(r.result.UploadRate)), done.CRC64)
+	return nil
+}
+
+// renew gets keys for the upload, when it begins and before they expire.
+func (r *run) renew(ctx context.Context) (cos.Keys, error) {
+	if err := r.inFlight(ctx); err != nil {
+		return cos.Keys{}, cos.Final(err)
+	}
+	c, id, err := r.api.DescribeCosCredential(ctx, r.o.ApplicationID, r.name)
+	if err != nil {
+		r.changed("DescribeCosCredential", id, err)
+		return cos.Keys{}, err
+	}
+	for _, s := range []Masked{{c.SecretID}, {c.SecretKey}, {c.SessionToken}} {
+		r.emit(s)
+	}
+	if err := r.ownPath(c.Path); err != nil {
+		return cos.Keys{}, cos.Final(err)
+	}
+	return cos.Keys{
+		SecretID: c.SecretID, SecretKey: c.SecretKey, Token: c.SessionToken,
+		Bucket: c.Bucket, Region: c.Region, Path: c.Path, Start: c.Start, Expires: c.Expired,
+	}, nil
+}
+
+// ownPath checks that CAR wants the build where our version expects it.
+func (r *run) ownPath(path string) error {
+	own := r.result.VersionID
+	if strings.Contains(path, own) {
+		return nil
+	}
+	if strings.Contains(path, "ver-") {
+		return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
+			"CAR asked for the upload of another version than ours, %s: stopped.", own)
+	}
+	r.warn("The path that CAR gave for the upload names no version, so it could not be checked.")
+	return nil
+}
+
+// handOver tells CAR that the build is there, or where to get it. Its effect
+// cannot be read back: a doubtful call is sent again, and a refusal of the
+// second one means that the first arrived.
+func (r *run) handOver(ctx context.Context) error {
+	if err := r.inFlight(ctx); err != nil {
+		return err
+	}
+	id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
+	r.changed("CreateApplicationSnapshot", id, err)
+	denied := errors.Is(err, cloudapi.Code("OperationDenied"))
+	switch {
+	case denied && r.doubts["CreateApplicationSnapshot"]:
+		r.note("CreateApplicationSnapshot was refused the second time: the first one, whose answer was lost, arrived.")
+	case r.kind == car.Mobile && (denied || errors.Is(err, cloudapi.Code("InvalidParameter"))):
+		// Whether a mobile application wants this call is not documented. If
+		// it does not, the version moves on by itself; if it does, waiting
+		// for it will tell.
+		r.warn("CAR refused CreateApplicationSnapshot for this mobile application (%v); going on, since it may not need it.", err)
+	case err != nil:
+		return err
+	}
+	r.stage = processing
+	return nil
+}

@@ -1,0 +1,96 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/car-publish/car-publish/internal/artifact"
+	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/cos"
+)
+
+// Kind is the sort of a failure; each has an exit status of its own.
+type Kind int
+
+// The kinds.
+const (
+	Other        Kind = iota // anything else
+	BadInput                 // the caller must change an input
+	Refused                  // the credentials were refused
+	InTheWay                 // an unfinished version, no room, or it would roll back
+	UploadFailed             //
+	NotCreated               // CAR could not make a version of the build
+	TimedOut                 // the deadline passed
+	Interrupted              // the context was cancelled for another reason
+)
+
+// Error is why a run failed, for a reader.
+type Error struct {
+	Kind      Kind
+	Code      string // the service's error code, or one of ours
+	Message   string // one sentence or two; what was and was not done
+	Hint      string // what to do about it
+	RequestID string
+	Err       error
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns what the Error was made of.
+func (e *Error) Unwrap() error { return e.Err }
+
+// errTimeout is the cause of a context that ran into Options.Timeout.
+var errTimeout = errors.New("the timeout passed")
+
+func fail(kind Kind, code, hint, format string, args ...any) *Error {
+	return &Error{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// explain turns any error of a run into an *Error. What the run ended by (a
+// cancel, the timeout) comes before what that broke.
+func (r *run) explain(ctx context.Context, err error) *Error {
+	if cause := context.Cause(ctx); cause != nil {
+		doing := "before the first call"
+		if r.phase != "" {
+			doing = fmt.Sprintf("in the phase %q", r.phase)
+		}
+		if errors.Is(cause, errTimeout) {
+			e := fail(TimedOut, "Timeout", "Raise timeout, or look at the phase that took so long.",
+				"The timeout of %v passed %s.", r.o.Timeout, doing)
+			if real := (*Error)(nil); errors.As(err, &real) {
+				e.Message += " Last: " + real.Message
+			} else if real := (*cloudapi.Error)(nil); errors.As(err, &real) && !errors.Is(real.Err, cause) {
+				e.Message += " Last error: " + real.Error()
+			}
+			e.Err = err
+			return e
+		}
+		e := fail(Interrupted, "Cancelled", "", "Cancelled %s (%v).", doing, cause)
+		e.Err = cause
+		return e
+	}
+	if own := (*Error)(nil); errors.As(err, &own) {
+		return own
+	}
+	if api := (*cloudapi.Error)(nil); errors.As(err, &api) {
+		e := &Error{Kind: Other, Code: api.Code, Message: api.Error(), Hint: api.Hint, RequestID: api.RequestID, Err: err}
+		switch {
+		case api.Is(cloudapi.Code("AuthFailure")), api.Is(cloudapi.Code("UnauthorizedOperation")), api.Code == cloudapi.CodeCredentials:
+			e.Kind = Refused
+		case api.Is(cloudapi.Code("OperationDenied.VersionCreating")), api.Is(cloudapi.Code("OperationDenied.VersionLimitExceeded")):
+			e.Kind = InTheWay
+		}
+		return e
+	}
+	if file := (*artifact.Error)(nil); errors.As(err, &file) {
+		return &Error{Kind: BadInput, Code: string(file.Kind), Message: file.Message, Hint: file.Hint, Err: err}
+	}
+	if errors.Is(err, cos.ErrFileChanged) || errors.Is(err, cos.ErrChecksum) {
+		return &Error{Kind: UploadFailed, Code: "Upload", Message: err.Error(), Err: err}
+	}
+	if up := (*cos.Error)(nil); errors.As(err, &up) {
+		return &Error{Kind: UploadFailed, Code: up.Code, Message: up.Error(), Hint: up.Hint(), RequestID: up.RequestID, Err: err}
+	}
+	return &Error{Kind: Other, Code: "Failed", Message: err.Error(), Err: err}
+}

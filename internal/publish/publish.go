@@ -1,0 +1,285 @@
+// Package publish is the flow: inspect the build and the application, make
+// room, create one version, deliver the build, wait for CAR, release, name;
+// and undo what a run that fails has made.
+//
+// It promises that success leaves exactly one new version, made of exactly
+// the artifact's bytes; that a run without success leaves nothing undelivered,
+// or says what is left and how to remove it; that it never touches what is
+// online or another's work unless told to by name; and that a failure has a
+// reason and a remedy.
+package publish
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/artifact"
+	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/cos"
+	"github.com/car-publish/car-publish/internal/retry"
+	"github.com/car-publish/car-publish/internal/secret"
+)
+
+// Options say what to do. The zero values of the policies are their
+// defaults' opposites on purpose: inputs fills in every field.
+type Options struct {
+	Tool    string // "car-publish 1.2.3"
+	Command string // publish, create, release, rollback, list or delete
+
+	ApplicationID string
+	Artifact      string        // path or glob
+	ArtifactURL   secret.String // instead of Artifact; its query may be a key
+	ArtifactName  string        // "" takes the artifact's
+	VersionID     string
+	Regions       []string
+	UpdateMode    string
+	VersionName   string
+
+	Release bool
+	Wait    bool
+	DryRun  bool
+
+	Timeout      time.Duration
+	QueueTimeout time.Duration
+	OnBlocked    string   // fail, wait, replace or replace-unreleased
+	OnFull       string   // fail or delete-oldest
+	OnFailure    string   // auto, keep or delete
+	Keep         []string // ids or name globs that are never deleted
+
+	RunKey string // the same in a re-run, another in every sibling
+	Run    Job
+
+	// Arguments is what a suggested command line needs so that it reaches
+	// the same service: "--site international".
+	Arguments string
+}
+
+// Deps are what the flow works with.
+type Deps struct {
+	CAR       car.Config        // its Called and Retrying are set here; no Credentials means that there are no keys
+	COS       http.RoundTripper // for the upload
+	Endpoint  string            // of COS; "" is the bucket's own
+	Upload    retry.Policy      // for one part
+	Float     func() float64    // randomness in [0,1), for jitter
+	Workspace string            // the directory that relative paths start from, for messages
+}
+
+// Run does what the options say, tells of it as it goes, and returns what it
+// did, filled in as far as it got. The error is an *Error.
+func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, error) {
+	r := &run{o: o, d: d, emit: emit, doubts: map[string]bool{}}
+	r.result = Result{
+		Schema: Schema, Tool: o.Tool, Command: o.Command, ApplicationID: o.ApplicationID,
+		Run: o.Run, Started: time.Now().UTC(),
+	}
+	config := d.CAR
+	config.Called = func(action string, attempt int, took time.Duration, id string, err error) {
+		emit(Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
+	}
+	config.Retrying = func(action string, attempt int, wait time.Duration, err error) {
+		if isDoubtful(err) {
+			r.doubts[action] = true
+		}
+		emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
+	}
+	r.api = car.New(config)
+
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
+	defer cancel()
+	err := r.command(ctx)
+	r.end(err)
+	if err != nil {
+		e := r.explain(ctx, err)
+		r.undo(ctx, e)
+		r.finish(e)
+		return r.result, e
+	}
+	r.finish(nil)
+	return r.result, nil
+}
+
+// run is the state of one Run.
+type run struct {
+	o    Options
+	d    Deps
+	emit func(Event)
+	api  *car.Client
+
+	app   car.Application
+	known bool         // app and category were told by the service
+	kind  car.Category // "" if not known
+
+	build  *artifact.Artifact // nil for a URL
+	name   string             // the file name that CAR is told, mark and all
+	mark   mark
+	seen   map[string]bool // the version ids just before the create
+	stage  stage
+	listed bool // our version was seen in a list
+	upload *cos.Upload
+
+	// doubts are the actions that were sent again although an earlier try
+	// may have arrived. CAR's calls are never made side by side.
+	doubts map[string]bool
+
+	mu     sync.Mutex // of what follows: uploads tell their progress from many goroutines
+	phase  Phase
+	result Result
+}
+
+// stage is how far our version is.
+type stage int
+
+const (
+	nothing     stage = iota // no version of ours
+	undelivered              // created; CAR waits for the build
+	processing               // CAR has been told that the build is there
+	ready                    // Normal
+	onlineSent               // we asked for the release, or somebody did
+)
+
+func (r *run) command(ctx context.Context) error {
+	switch r.o.Command {
+	case "create":
+		return r.createOnly(ctx)
+	case "release":
+		return r.release(ctx)
+	case "rollback":
+		return r.rollback(ctx)
+	case "list":
+		return r.list(ctx)
+	case "delete":
+		return r.delete(ctx)
+	}
+	return r.publish(ctx)
+}
+
+func (r *run) publish(ctx context.Context) error {
+	if err := r.inspect(); err != nil {
+		return err
+	}
+	if r.o.DryRun && r.d.CAR.Credentials == nil {
+		r.note("No keys were given, so the service was not asked: only the inputs and the artifact were checked.")
+		r.learn(func(t *Result) { t.Outcome = Planned })
+		return nil
+	}
+	versions, err := r.check(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.makeRoom(ctx, versions, true); err != nil || r.o.DryRun {
+		return err
+	}
+	if err := r.create(ctx); err != nil {
+		return err
+	}
+	if err := r.deliver(ctx); err != nil {
+		return err
+	}
+	if !r.o.Wait {
+		r.note("Not waiting: CAR is processing %s and has not accepted it yet.", r.result.VersionID)
+		return nil
+	}
+	if err := r.await(ctx, r.result.VersionID); err != nil {
+		return err
+	}
+	if r.o.Release {
+		if err := r.putOnline(ctx, r.result.VersionID); err != nil {
+			return err
+		}
+	}
+	return r.rename(ctx)
+}
+
+// createOnly makes the version and leaves it: somebody else delivers.
+func (r *run) createOnly(ctx context.Context) error {
+	r.mark = newMark(r.o.RunKey, r.o.ApplicationID, []byte(r.o.ArtifactName))
+	r.name = r.mark.apply(r.o.ArtifactName)
+	r.begin(Check)
+	versions, err := r.listVersions(ctx)
+	if err != nil {
+		return r.notFound(ctx, err)
+	}
+	if err := r.makeRoom(ctx, versions, true); err != nil || r.o.DryRun {
+		return err
+	}
+	if err := r.create(ctx); err != nil {
+		return err
+	}
+	if r.o.Wait {
+		return r.await(ctx, r.result.VersionID)
+	}
+	return nil
+}
+
+// inspect looks at the artifact, before any call.
+func (r *run) inspect() error {
+	r.begin(Inspect)
+	content := []byte(r.o.ArtifactURL.Reveal())
+	name := path.Base(urlPath(r.o.ArtifactURL))
+	if r.o.ArtifactURL.IsZero() {
+		file, err := artifact.Find(r.o.Artifact)
+		if err != nil {
+			return err
+		}
+		r.build, err = artifact.Inspect(file)
+		if err != nil {
+			return err
+		}
+		content, name = r.build.Fingerprint[:], r.build.Name
+		r.describe()
+	}
+	if r.o.ArtifactName != "" {
+		name = r.o.ArtifactName
+	}
+	if r.build != nil {
+		var err error
+		if name, err = nameFor(name, r.build); err != nil {
+			return err
+		}
+	}
+	r.mark = newMark(r.o.RunKey, r.o.ApplicationID, content)
+	r.name = r.mark.apply(name)
+	r.learn(func(t *Result) {
+		t.ArtifactName = name
+		if r.build != nil {
+			t.ArtifactSize, t.ArtifactFormat = r.build.Size, string(r.build.Format)
+		}
+	})
+	return nil
+}
+
+// nameFor makes the name agree with the content: CAR takes the format from
+// the name.
+func nameFor(name string, b *artifact.Artifact) (string, error) {
+	extension := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
+	switch {
+	case extension == string(b.Format):
+		return name, nil
+	case slices.Contains(artifact.Formats, artifact.Format(extension)):
+		return "", fail(BadInput, "ArtifactName", fmt.Sprintf("Name it %s.%s.", stem(name), b.Format),
+			"artifact-name is %q, but %s is %s.", name, b.Name, b.Format)
+	}
+	return name + "." + string(b.Format), nil
+}
+
+// describe tells what the artifact is.
+func (r *run) describe() {
+	b := r.build
+	r.note("%s: %s, %s", b.Path, b.Format, bytesText(b.Size))
+	if b.Encrypted {
+		r.warn("%s is encrypted: whether CAR can unpack it is not documented, and what is inside could not be checked.", b.Name)
+	}
+	if a := b.Android; a != nil {
+		r.note("Android package %s, version %s (code %s)", orDash(a.Package), orDash(a.VersionName), strconv.FormatInt(a.VersionCode, 10))
+	}
+	if n := len(b.Executables); n > 0 {
+		r.note("Executables inside: %s", some(b.Executables, 5))
+	}
+}

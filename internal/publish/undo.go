@@ -1,0 +1,97 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/car"
+)
+
+// undoTime is what cleaning up may take: GitHub kills a cancelled job 10 s
+// after it asked it to stop.
+const undoTime = 7 * time.Second
+
+// undo removes what a run that failed has made and nobody wants, or says
+// what it leaves and how to remove it.
+func (r *run) undo(ctx context.Context, e *Error) {
+	if r.stage == nothing || r.o.Command == "create" || r.o.Command == "release" || r.o.Command == "rollback" {
+		return
+	}
+	v := car.Version{ID: r.result.VersionID, Name: r.result.VersionName}
+	if !r.removes(e) {
+		r.leave(v, "")
+		return
+	}
+	r.begin(Undo)
+	defer r.end(nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+
+	var wait sync.WaitGroup
+	if r.upload != nil {
+		wait.Go(func() {
+			if err := r.upload.Abort(ctx); err != nil {
+				r.warn("The parts that were uploaded could not be removed (%v). COS is Tencent's here: they cost you nothing, and go with the version.", err)
+			}
+		})
+	}
+	if err := r.take(ctx, v.ID); err != nil {
+		r.leave(v, fmt.Sprintf(" It could not be deleted: %v.", err))
+	}
+	wait.Wait()
+}
+
+// removes says whether this failure at this stage deletes our version.
+func (r *run) removes(e *Error) bool {
+	switch r.o.OnFailure {
+	case "keep":
+		return false
+	case "delete":
+		return r.stage < onlineSent
+	}
+	switch r.stage {
+	case undelivered:
+		return true
+	case processing:
+		return e.Kind == Interrupted || e.Kind == NotCreated
+	case ready:
+		return e.Kind == Interrupted
+	}
+	return false
+}
+
+// take deletes our version, if a fresh look still shows it as something that
+// nobody has released.
+func (r *run) take(ctx context.Context, id string) error {
+	versions, err := r.listVersions(ctx)
+	if err != nil {
+		return err
+	}
+	v, there := find(versions, id)
+	switch {
+	case !there:
+		r.note("%s is gone already.", id)
+		return nil
+	case v.Status == car.Inuse || v.Status == car.Usable:
+		return fmt.Errorf("it is %s: somebody released it", v.Status)
+	case v.Status != car.Deleting:
+		if err := r.requestDelete(ctx, v); err != nil {
+			return err
+		}
+	}
+	r.note("Deleted %s: it was not delivered or not wanted any more.", id)
+	r.learn(func(t *Result) { t.VersionStatus = "" })
+	return nil
+}
+
+// leave tells that our version stays.
+func (r *run) leave(v car.Version, why string) {
+	r.leftover(fmt.Sprintf("%s stays.%s", title(v), why), r.line("delete", v.ID))
+	if r.stage == processing || r.stage == ready {
+		r.learn(func(t *Result) {
+			t.Next = append(t.Next, Command{"go on with it", r.line("release", v.ID)})
+		})
+	}
+}
