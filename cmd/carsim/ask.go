@@ -1,0 +1,232 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/carsim"
+)
+
+// question is what can be asked of the simulator that runs at $CAR_ENDPOINT.
+type question struct {
+	argument string // its name, "" if there is none
+	do       func(d door, argument string, o askOptions, std streams) error
+}
+
+type askOptions struct{ long, polls bool }
+
+var questionNames = []string{"journal", "versions", "uploads", "objects", "world"}
+
+var questions = map[string]question{
+	"journal": {"", func(d door, _ string, o askOptions, std streams) error {
+		var calls []carsim.Call
+		if err := d.get("journal", &calls); err != nil {
+			return err
+		}
+		printJournal(std.out, calls, o.polls, o.long)
+		return nil
+	}},
+	"versions": {"APP", func(d door, app string, o askOptions, std streams) error {
+		var state carsim.State
+		if err := d.get("state", &state); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(state.Applications, func(a carsim.Application) bool { return a.ID == app })
+		if i < 0 {
+			var ids []string
+			for _, a := range state.Applications {
+				ids = append(ids, a.ID)
+			}
+			return usageError{fmt.Sprintf("there is no application %q; there are %s", app, strings.Join(ids, ", "))}
+		}
+		printVersions(std.out, state.Applications[i].Versions, o.long)
+		return nil
+	}},
+	"uploads": {"", func(d door, _ string, o askOptions, std streams) error {
+		var state carsim.State
+		if err := d.get("state", &state); err != nil {
+			return err
+		}
+		for _, u := range state.Uploads {
+			line := fmt.Sprintf("%d parts, %d bytes", u.Parts, u.Bytes)
+			if o.long {
+				line += " " + u.Key + " " + u.ID
+			}
+			fmt.Fprintln(std.out, line)
+		}
+		return nil
+	}},
+	"objects": {"", func(d door, _ string, o askOptions, std streams) error {
+		var state carsim.State
+		if err := d.get("state", &state); err != nil {
+			return err
+		}
+		for _, b := range state.Objects {
+			line := fmt.Sprintf("%d bytes, CRC-64 %d", b.Size, b.CRC64)
+			if o.long {
+				line += " " + b.Key
+			}
+			fmt.Fprintln(std.out, line)
+		}
+		return nil
+	}},
+	"world": {"FILE", func(d door, file string, _ askOptions, std streams) error {
+		body := std.in
+		if file != "-" {
+			f, err := os.Open(file)
+			if err != nil {
+				return fmt.Errorf("read world: %w", err)
+			}
+			defer f.Close()
+			body = f
+		}
+		return d.post("world", body)
+	}},
+}
+
+// ask puts a question to the running simulator.
+func ask(name string, args []string, std streams) error {
+	q := questions[name]
+	var o askOptions
+	flags := flag.NewFlagSet("carsim "+name, flag.ContinueOnError)
+	flags.SetOutput(std.err)
+	if name != "world" {
+		flags.BoolVar(&o.long, "l", false, "print ids, times and sizes too")
+	}
+	if name == "journal" {
+		flags.BoolVar(&o.polls, "polls", false, "print every call; else one that only reads is left out\nif the same line has been printed since the last change")
+	}
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return usageError{"see carsim " + name + " -help"}
+	}
+	want := 0
+	if q.argument != "" {
+		want = 1
+	}
+	if flags.NArg() != want {
+		return usageError{strings.TrimSpace("usage: carsim " + name + " [flags] " + q.argument)}
+	}
+	endpoint := os.Getenv("CAR_ENDPOINT")
+	if endpoint == "" {
+		return usageError{"CAR_ENDPOINT is not set: it says where the simulator is"}
+	}
+	return q.do(door(strings.TrimSuffix(endpoint, "/")), flags.Arg(0), o, std)
+}
+
+// door is the simulator's side door.
+type door string
+
+func (d door) get(name string, answer any) error {
+	resp, err := http.Get(string(d) + "/_carsim/" + name)
+	if err != nil {
+		return fmt.Errorf("ask simulator: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask simulator: %s answered HTTP %d; is it a carsim?", d, resp.StatusCode)
+	}
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+func (d door) post(name string, body io.Reader) error {
+	resp, err := http.Post(string(d)+"/_carsim/"+name, "application/json", body)
+	if err != nil {
+		return fmt.Errorf("tell simulator: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(strings.TrimSpace(string(text)))
+	}
+	return err
+}
+
+func printVersions(w io.Writer, versions []carsim.Version, long bool) {
+	table := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
+	for _, v := range versions {
+		line := v.Status + "\t" + v.Name
+		if long {
+			mode := v.UpdateMode
+			if mode == "" {
+				mode = "-"
+			}
+			line += fmt.Sprintf("\t%s\t%d bytes\t%s\t%s", v.ID, v.Size, mode, strings.Join(v.Regions, ","))
+		}
+		fmt.Fprintln(table, line)
+	}
+	table.Flush()
+}
+
+// printChanges prints the versions of each application that is not as it was.
+func printChanges(w io.Writer, before, after carsim.State) {
+	for i, app := range after.Applications {
+		if reflect.DeepEqual(ageless(before.Applications[i].Versions), ageless(app.Versions)) {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s %q:\n", app.ID, app.Name)
+		printVersions(w, app.Versions, true)
+	}
+	for _, u := range after.Uploads {
+		fmt.Fprintf(w, "\nunfinished upload: %s, %d parts, %d bytes\n", u.Key, u.Parts, u.Bytes)
+	}
+}
+
+func ageless(versions []carsim.Version) []carsim.Version {
+	versions = slices.Clone(versions)
+	for i := range versions {
+		versions[i].Age = 0
+	}
+	return versions
+}
+
+// printJournal prints one line for each call. Without polls it leaves out a
+// call that only reads if the same line was printed since the last change:
+// how often a client looks depends on time.
+func printJournal(w io.Writer, calls []carsim.Call, polls, long bool) {
+	printed := map[string]bool{}
+	for _, call := range calls {
+		line := call.Action
+		if call.Code != "" {
+			line += " " + call.Code
+		}
+		if call.Fault != "" {
+			line += " (" + string(call.Fault) + ")"
+		}
+		switch {
+		case !reads(call.Action):
+			clear(printed)
+		case printed[line] && !polls:
+			continue
+		default:
+			printed[line] = true
+		}
+		if long {
+			var params []string
+			for name, value := range call.Params {
+				params = append(params, name+"="+value)
+			}
+			slices.Sort(params)
+			line = fmt.Sprintf("%s %s %s %s", call.Time.UTC().Format(time.RFC3339Nano), call.RequestID, line, strings.Join(params, " "))
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+// reads reports whether an action changes nothing.
+func reads(action string) bool {
+	name := strings.TrimPrefix(action, "cos:")
+	return strings.HasPrefix(name, "Describe") || strings.HasPrefix(name, "List") || strings.HasPrefix(name, "Head")
+}
