@@ -1,0 +1,315 @@
+// The official Node SDKs of CAR and COS against a running carsim: two readings
+// of the protocols that share nothing. Run it as
+//
+//   carsim -- node test/node/conformance.js
+//
+// It uses up what the simulator starts with, so it wants a fresh one.
+'use strict';
+
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const http = require('node:http');
+const os = require('node:os');
+const path = require('node:path');
+const { promisify } = require('node:util');
+
+// A proxy would be asked for the loopback address too.
+delete process.env.http_proxy;
+delete process.env.HTTP_PROXY;
+
+const COS = require('cos-nodejs-sdk-v5');
+const sdk = require('tencentcloud-sdk-nodejs-intl-en');
+const Sign = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/sign');
+const Credential = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/credential');
+const ClientProfile = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/profile/client_profile');
+const HttpProfile = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/profile/http_profile');
+
+const { Client, Models } = sdk.car.v20220110;
+const host = new URL(need('CAR_ENDPOINT')).host;
+const cosHost = new URL(need('CAR_COS_ENDPOINT')).host;
+const secretId = need('TENCENTCLOUD_SECRET_ID');
+const secretKey = need('TENCENTCLOUD_SECRET_KEY');
+
+const app = 'app-desktop';
+const file = 'ocean app+3.zip';
+const MiB = 1024 * 1024;
+
+function need(name) {
+  if (!process.env[name]) {
+    console.error(`${name} is not set; run this as: carsim -- node ${process.argv[1]}`);
+    process.exit(2);
+  }
+  return process.env[name];
+}
+
+let passed = 0;
+let failed = 0;
+
+// check runs one check, prints one line, and returns what the check returned.
+async function check(name, f) {
+  try {
+    const result = await f();
+    console.log(`ok    ${name}`);
+    passed++;
+    return result;
+  } catch (e) {
+    console.log(`FAIL  ${name}: ${e.code ? e.code + ' ' : ''}${e.message}`);
+    failed++;
+    return undefined;
+  }
+}
+
+function equal(got, want, what) {
+  if (JSON.stringify(got) !== JSON.stringify(want)) {
+    throw new Error(`got ${what} ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+  }
+}
+
+// refused checks that a promise fails with one of the service's codes.
+async function refused(promise, code) {
+  let got = 'no error';
+  try {
+    await promise;
+  } catch (e) {
+    got = e.code || e.message;
+  }
+  equal(got, code, 'code');
+}
+
+function client(id = secretId, key = secretKey, token = null) {
+  const httpProfile = new HttpProfile();
+  httpProfile.protocol = 'http://';
+  httpProfile.endpoint = host;
+  return new Client(new Credential(id, key, token), 'ap-singapore', new ClientProfile('TC3-HMAC-SHA256', httpProfile));
+}
+
+// call calls a CAR action with the SDK's own request model.
+function call(action, params, c = client()) {
+  const request = new Models[action + 'Request']();
+  request.from_json_string(JSON.stringify(params));
+  return promisify(c[action].bind(c))(request);
+}
+
+function bucket(key, changes = {}) {
+  return new COS({
+    SecretId: key.SecretID,
+    SecretKey: key.SecretKey,
+    SecurityToken: key.SessionToken,
+    Protocol: 'http:',
+    Domain: cosHost,
+    AutoSwitchHost: false,
+    ChunkRetryTimes: 0,
+    ...changes,
+  });
+}
+
+function post(hostport, headers, body) {
+  const [hostname, port] = hostport.split(':');
+  return new Promise((resolve, reject) => {
+    const request = http.request({ hostname, port, method: 'POST', path: '/', headers }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+async function status(id) {
+  const { Versions } = await call('DescribeApplicationVersion', { ApplicationId: app });
+  const version = Versions.find((v) => v.ApplicationVersionId === id);
+  return version ? version.ApplicationVersionStatus : 'gone';
+}
+
+async function becomes(id, wanted) {
+  let got = await status(id);
+  for (let tries = 0; got !== wanted && tries < 100; tries++) {
+    await new Promise((done) => setTimeout(done, 100));
+    got = await status(id);
+  }
+  equal(got, wanted, 'status');
+}
+
+async function world(change) {
+  const response = await fetch(`http://${host}/_carsim/world`, { method: 'POST', body: JSON.stringify(change) });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+async function ships() {
+  await check('DescribeApplicationList', async () => {
+    const filters = [{ Name: 'ApplicationId', Values: [app] }];
+    const answer = await call('DescribeApplicationList', { Offset: 0, Limit: 10, Filters: filters, ApplicationCategory: 'DESKTOP' });
+    equal([answer.ApplicationTotal, answer.UserApplicationList[0].ApplicationExePath], [1, 'Game\\Game.exe'], 'total and start path');
+  });
+  const id = await check('CreateApplicationVersion', async () => {
+    const { Version } = await call('CreateApplicationVersion', {
+      ApplicationId: app,
+      ApplicationFileName: file,
+      ApplicationVersionRegions: ['ap-singapore'],
+      ApplicationVersionUpdateMode: 'FULL',
+    });
+    equal(
+      [Version.ApplicationVersionName, Version.ApplicationVersionStatus, Version.ApplicationVersionRegions, Version.ApplicationVersionUpdateMode],
+      ['ocean app+3', 'Creating', ['ap-singapore'], 'FULL'],
+      'version',
+    );
+    return Version.ApplicationVersionId;
+  });
+  await check('DescribeApplicationVersion', async () => equal(await status(id), 'Creating', 'status'));
+  await check('a second CreateApplicationVersion is refused', () =>
+    refused(call('CreateApplicationVersion', { ApplicationId: app, ApplicationFileName: file }), 'OperationDenied.VersionCreating'));
+  const key = await check('DescribeCosCredential', async () => {
+    const answer = await call('DescribeCosCredential', { ApplicationId: app, ApplicationFileName: file });
+    if (!answer.Path.includes(id)) throw new Error(`the path ${answer.Path} does not hold ${id}`);
+    equal(answer.ExpiredTime - answer.StartTime, 6 * 3600, 'lifetime in seconds');
+    return answer;
+  });
+  await check('CreateApplicationSnapshot without an object is refused', () =>
+    refused(call('CreateApplicationSnapshot', { ApplicationId: app, ApplicationDownloadUrl: '' }), 'FailedOperation'));
+  await uploads(key);
+  await check('CreateApplicationSnapshot', () => call('CreateApplicationSnapshot', { ApplicationId: app, ApplicationDownloadUrl: '' }));
+  await check('the version becomes Normal', () => becomes(id, 'Normal'));
+  await check('DescribeApplicationStatus', async () => {
+    const { StatusList } = await call('DescribeApplicationStatus', { ApplicationIdList: [app] });
+    equal([StatusList[0].ApplicationRunStatus, StatusList[0].ApplicationUpdateStatus], ['ApplicationRunning', 'ApplicationUpdateNoReleased'], 'status');
+  });
+  await check('DescribeApplicationPathList', async () => {
+    const { PathList } = await call('DescribeApplicationPathList', { ApplicationId: app, ApplicationVersionId: id });
+    equal(PathList, ['Game\\Game.exe'], 'paths');
+  });
+  await check('SetApplicationVersionOnline', async () => {
+    const { Versions } = await call('SetApplicationVersionOnline', { ApplicationId: app, ApplicationVersionId: id });
+    equal(Versions.filter((v) => v.ApplicationVersionStatus === 'Inuse').map((v) => v.ApplicationVersionId), [id], 'versions online');
+  });
+  await check('ModifyApplicationVersion', async () => {
+    await call('ModifyApplicationVersion', { ApplicationId: app, ApplicationVersionId: id, ApplicationVersionName: 'summer' });
+    const { Versions } = await call('DescribeApplicationVersion', { ApplicationId: app });
+    equal(Versions.find((v) => v.ApplicationVersionId === id).ApplicationVersionName, 'summer', 'name');
+  });
+  await check('DeleteApplicationVersion refuses the version online', () =>
+    refused(call('DeleteApplicationVersion', { ApplicationId: app, ApplicationVersionId: id }), 'OperationDenied'));
+  await check('DeleteApplicationVersion', async () => {
+    await call('DeleteApplicationVersion', { ApplicationId: app, ApplicationVersionId: 'ver-desktop1' });
+    await becomes('ver-desktop1', 'gone');
+  });
+}
+
+async function uploads(key) {
+  const object = { Bucket: key.CosBucket, Region: key.CosRegion, Key: key.Path.replace(/^\//, '') };
+  const cos = bucket(key);
+  const content = crypto.randomBytes(3 * MiB + 17);
+  const name = path.join(os.tmpdir(), `carsim-${process.pid}.zip`);
+  fs.writeFileSync(name, content);
+  try {
+    await check('cos: headObject before the upload: not found', async () => {
+      await cos.headObject(object).then(
+        () => { throw new Error('found'); },
+        (e) => equal(e.statusCode, 404, 'status'));
+    });
+    await check('cos: putObject', async () => {
+      const answer = await cos.putObject({ ...object, Body: 'a small build' });
+      equal(answer.ETag, `"${crypto.createHash('md5').update('a small build').digest('hex')}"`, 'ETag');
+    });
+    const UploadId = await check('cos: multipartInit', async () => (await cos.multipartInit(object)).UploadId);
+    await check('cos: multipartUpload', () =>
+      cos.multipartUpload({ ...object, UploadId, PartNumber: 1, Body: content.subarray(0, MiB), ContentLength: MiB }));
+    await check('cos: a body that is not its Content-MD5 is refused', () => {
+      const ContentMD5 = crypto.createHash('md5').update('what was meant').digest('base64');
+      return refused(cos.multipartUpload({ ...object, UploadId, PartNumber: 2, Body: Buffer.alloc(MiB), ContentLength: MiB, ContentMD5 }), 'BadDigest');
+    });
+    await check('cos: multipartListPart', async () => {
+      const { Part } = await cos.multipartListPart({ ...object, UploadId });
+      equal(Part.map((p) => [p.PartNumber, p.Size]), [['1', String(MiB)]], 'parts');
+    });
+    await check('cos: multipartList', async () => {
+      const { Upload } = await cos.multipartList({ ...object, Prefix: object.Key });
+      equal(Upload.map((u) => [u.Key, u.UploadId]), [[object.Key, UploadId]], 'uploads');
+    });
+    await check('cos: multipartAbort', async () => {
+      await cos.multipartAbort({ ...object, UploadId });
+      equal((await cos.multipartList({ ...object, Prefix: object.Key })).Upload, [], 'uploads');
+      await refused(cos.multipartListPart({ ...object, UploadId }), 'NoSuchUpload');
+    });
+    await check('cos: sliceUploadFile', async () => {
+      await cos.sliceUploadFile({ ...object, FilePath: name, ChunkSize: MiB });
+      const { headers } = await cos.headObject(object);
+      equal(headers['content-length'], String(content.length), 'length');
+    });
+    await check('cos: another object is refused', () =>
+      refused(cos.putObject({ ...object, Key: 'somebody/elses.zip', Body: 'x' }), 'AccessDenied'));
+    await check('cos: a wrong key is refused', () =>
+      refused(bucket(key, { SecretKey: 'wrong' }).putObject({ ...object, Body: 'x' }), 'SignatureDoesNotMatch'));
+    await check('cos: an unknown key is refused', () =>
+      refused(bucket(key, { SecretId: 'AKIDnobody' }).putObject({ ...object, Body: 'x' }), 'InvalidAccessKeyId'));
+    await check('cos: a wrong token is refused', () =>
+      refused(bucket(key, { SecurityToken: 'wrong' }).putObject({ ...object, Body: 'x' }), 'AccessDenied'));
+    await check('cos: an old signature is refused', () => {
+      // The SDK would correct its clock by the answer, and try again.
+      const old = bucket(key, { SystemClockOffset: -48 * 3600 * 1000, CorrectClockSkew: false });
+      return refused(old.putObject({ ...object, Body: 'x' }), 'AccessDenied');
+    });
+    await check('cos: an expired token is refused', async () => {
+      await world({ KeyLifetime: '-1s' });
+      const expired = await call('DescribeCosCredential', { ApplicationId: app });
+      await world({ KeyLifetime: '6h' });
+      await refused(bucket(expired).putObject({ ...object, Body: 'x' }), 'ExpiredToken');
+    });
+  } finally {
+    fs.rmSync(name);
+  }
+}
+
+async function refuses() {
+  const list = ['DescribeApplicationVersion', { ApplicationId: app }];
+  await check('a wrong key is refused', () => refused(call(...list, client(secretId, 'wrong')), 'AuthFailure.SignatureFailure'));
+  await check('an unknown key is refused', () => refused(call(...list, client('AKIDnobody')), 'AuthFailure.SecretIdNotFound'));
+  await check('a key of the other site is refused', () =>
+    refused(call(...list, client('AKIDcarsimOtherSite')), 'AuthFailure.SecretIdNotFound'));
+  await check('a temporary key works with its token', () =>
+    call(...list, client('AKIDcarsimTemporary', secretKey, 'carsim-is-no-session-token')));
+  await check('a wrong token is refused', () =>
+    refused(call(...list, client('AKIDcarsimTemporary', secretKey, 'wrong')), 'AuthFailure.TokenFailure'));
+  await check('an expired token is refused', () =>
+    refused(call(...list, client('AKIDcarsimExpired', secretKey, 'carsim-is-no-session-token')), 'AuthFailure.TokenFailure'));
+  await check('a key without the permission is refused', () =>
+    refused(call('DeleteApplicationVersion', { ApplicationId: app, ApplicationVersionId: 'ver-x' }, client('AKIDcarsimReadOnly')), 'UnauthorizedOperation'));
+  for (const minutes of [-6, 6]) {
+    await check(`a timestamp ${minutes} minutes off is refused`, async () => {
+      const { getTime } = Date.prototype;
+      Date.prototype.getTime = function () { return getTime.call(this) + minutes * 60 * 1000; };
+      try {
+        await refused(call(...list), 'AuthFailure.SignatureExpire');
+      } finally {
+        Date.prototype.getTime = getTime;
+      }
+    });
+  }
+  await check('a changed body is refused', async () => {
+    const payload = { ApplicationId: app };
+    const timestamp = Math.floor(Date.now() / 1000);
+    const headers = {
+      Host: host,
+      'Content-Type': 'application/json',
+      'X-TC-Action': 'DescribeApplicationVersion',
+      'X-TC-Version': '2022-01-10',
+      'X-TC-Timestamp': timestamp,
+    };
+    headers.Authorization = Sign.sign3({
+      method: 'POST', url: `http://${host}/`, payload, timestamp, service: 'car', secretId, secretKey, multipart: false, headers,
+    });
+    const sent = await post(host, headers, JSON.stringify(payload));
+    if (JSON.parse(sent.text).Response.Error) throw new Error(`the unchanged body was refused: ${sent.text}`);
+    const changed = await post(host, headers, JSON.stringify({ ApplicationId: 'app-full' }));
+    equal([changed.status, JSON.parse(changed.text).Response.Error.Code], [200, 'AuthFailure.SignatureFailure'], 'answer');
+    if (!changed.headers.date) throw new Error('the answer has no Date');
+  });
+  await check('an application that does not exist is refused', () =>
+    refused(call('DescribeApplicationVersion', { ApplicationId: 'app-nope' }), 'FailedOperation.ApplicationNotFind'));
+  await check('a missing parameter is refused', () => refused(call('DescribeApplicationVersion', {}), 'MissingParameter'));
+}
+
+ships().then(refuses).then(() => {
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed === 0 ? 0 : 1);
+});
