@@ -1,0 +1,185 @@
+// Package artifact says what a build is: which file, which format by its
+// content, which programs or which Android application are inside, and a
+// fingerprint of it all.
+//
+// An archive's directory tells everything, so that nothing is unpacked and a
+// build of many GB is known within a second. A file that cannot be published
+// is refused here, before the first call to the service; each reason is an
+// [Error] that says what to do.
+package artifact
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Artifact is what there is to know about a build without unpacking it.
+type Artifact struct {
+	Path string
+	Name string // the path's last element
+	Size int64  // bytes
+
+	Format Format
+
+	// Encrypted: somebody needs a password to unpack members, or even to list
+	// them; in that case Executables is empty.
+	Encrypted bool
+
+	// Executables are the members of a zip, rar or 7z that end in .exe, in
+	// the order of the directory, with forward slashes. Apart from the
+	// slashes they are as the archive spells them, so they may hold anything.
+	Executables []string
+
+	// HoldsAPK: some member of a zip is an .apk, as CAR wants of a zip for a
+	// mobile application.
+	HoldsAPK bool
+
+	// ForeignNames: some member's name is not UTF-8. What it is called once
+	// CAR has unpacked it is anybody's guess
+	// (cloud.tencent.com/document/product/1158/49618 asks for UTF-8), so that
+	// a start path that is not found among Executables may yet be there.
+	ForeignNames bool
+
+	Android *Android // of an apk or xapk; nil otherwise
+
+	Fingerprint Fingerprint
+}
+
+// Format is the kind of a package, by its content. Its text is CAR's word for
+// it, and the file name extension without the dot.
+type Format string
+
+// The formats that CAR takes: zip, rar and 7z for desktop applications; apk,
+// xapk and zip for mobile ones.
+const (
+	Zip      Format = "zip"
+	RAR      Format = "rar"
+	SevenZip Format = "7z"
+	APK      Format = "apk"
+	XAPK     Format = "xapk"
+)
+
+// Formats are all of them.
+var Formats = []Format{Zip, RAR, SevenZip, APK, XAPK}
+
+// Android is what an Android package says of itself.
+type Android struct {
+	Package     string // "com.example.game"
+	VersionName string // for people: "1.2.3". Empty if there is none
+	VersionCode int64  // for Android: 42. 0 if there is none
+}
+
+// Fingerprint tells one build from another. It is a hash of the file's size
+// and of every byte that Inspect has read: the archive's directory, which
+// holds each member's name, size, time and checksum. Two files with the same
+// fingerprint hold the same content, although nobody has read that.
+//
+// Where the directory is encrypted, the parameters of the encryption, drawn
+// at random whenever an archive is made, take its place.
+type Fingerprint [sha256.Size]byte
+
+// Inspect says what the file is. It reads the archive's directory, and of an
+// Android package also the manifest, and nothing else.
+func Inspect(path string) (*Artifact, error) {
+	// Look before opening: to open a pipe waits for somebody to write.
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, unreadable(path, err)
+	case info.IsDir():
+		return nil, folder(path)
+	case !info.Mode().IsRegular():
+		return nil, irregular(path, info.Mode())
+	case info.Size() == 0:
+		return nil, empty(path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(path, err)
+	}
+	defer file.Close()
+	return inspect(path, newWindow(file, info.Size()))
+}
+
+func inspect(path string, w *window) (a *Artifact, err error) {
+	// The archive readers are good, but were not written for files that
+	// somebody forged, and this program has better ways to end than a crash.
+	defer func() {
+		if r := recover(); r != nil {
+			a, err = nil, damaged(path, fmt.Errorf("its list of members makes no sense: %v", r))
+		}
+	}()
+	a = &Artifact{Path: path, Name: filepath.Base(path), Size: w.size}
+	if err := a.read(w); err != nil {
+		var known *Error
+		switch {
+		case errors.As(err, &known):
+			return nil, known
+		case w.full:
+			return nil, tooLarge(path)
+		}
+		return nil, damaged(path, err)
+	}
+	if err := a.checkExtension(); err != nil {
+		return nil, err
+	}
+	a.Fingerprint = w.fingerprint()
+	return a, nil
+}
+
+// read fills in what the content tells.
+func (a *Artifact) read(w *window) error {
+	head := make([]byte, min(w.size, 4<<10))
+	if _, err := w.ReadAt(head, 0); err != nil {
+		return unreadable(a.Path, err)
+	}
+	starts := func(signature string) bool { return strings.HasPrefix(string(head), signature) }
+	switch {
+	case partName.MatchString(a.Name):
+		return multiVolume(a.Path)
+	case starts("PK\x03\x04"), starts("PK\x05\x06"):
+		return a.readZip(w)
+	case starts("PK\x07\x08"): // how the first part of a split zip begins
+		return multiVolume(a.Path)
+	case starts("Rar!\x1a\x07"):
+		return a.readRAR(w)
+	case starts("7z\xbc\xaf\x27\x1c"):
+		return a.readSevenZip(w)
+	case laterPartName.MatchString(a.Name):
+		return multiVolume(a.Path)
+	}
+	return unsupported(a.Path, head)
+}
+
+// add notes a member of a desktop archive.
+func (a *Artifact) add(name string) {
+	name = strings.ReplaceAll(name, `\`, "/") // as .NET before 4.6.1 wrote them
+	if len(name) > 4 && strings.EqualFold(name[len(name)-4:], ".exe") {
+		a.Executables = append(a.Executables, name)
+	}
+}
+
+// checkExtension compares the name with the content. CAR goes by the name, so
+// a wrong one would fail much later, without a reason. A name with any other
+// extension, or none, claims nothing.
+func (a *Artifact) checkExtension() error {
+	claimed, ok := claimedFormat(a.Name)
+	switch {
+	case !ok, claimed == a.Format:
+		return nil
+	case a.Format == Zip && (claimed == APK || claimed == XAPK):
+		return noManifest(a.Path, claimed)
+	}
+	return wrongExtension(a.Path, claimed, a.Format)
+}
+
+// claimedFormat returns the format that a file's name stands for, if any.
+func claimedFormat(name string) (Format, bool) {
+	f := Format(strings.ToLower(strings.TrimPrefix(filepath.Ext(name), ".")))
+	return f, slices.Contains(Formats, f)
+}

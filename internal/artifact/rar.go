@@ -1,0 +1,71 @@
+package artifact
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"unicode/utf8"
+
+	"github.com/nwaples/rardecode/v2"
+)
+
+// rarName is what the archive is called towards rardecode, which derives the
+// names of further volumes from it.
+const rarName = "archive.rar"
+
+// rarBuffer is how much is read for each member, in bytes. A header takes
+// about 100. rardecode skips the data behind it by seeking, if it can and the
+// buffer does not hold it already; with its default of 4 KiB, 50,000 members
+// would cost 200 MB of reading.
+const rarBuffer = 256
+
+func (a *Artifact) readRAR(w *window) error {
+	a.Format = RAR
+	// List, since a Reader would allocate each member's dictionary, which may
+	// be GBs, only to get past it.
+	files, err := rardecode.List(rarName, rardecode.FileSystem(rarFS{w}), rardecode.BufferSize(rarBuffer))
+	switch {
+	case errors.Is(err, rardecode.ErrArchiveEncrypted):
+		a.Encrypted = true
+		// The head holds the salt already. The end makes sure of an archive
+		// that was changed with the salt left as it was.
+		tail := make([]byte, min(w.size, 4<<10))
+		_, err = w.ReadAt(tail, w.size-int64(len(tail)))
+		return err
+	case errors.Is(err, fs.ErrNotExist), // the next volume
+		errors.Is(err, rardecode.ErrUnexpectedArcEnd),
+		errors.Is(err, rardecode.ErrBadVolumeNumber), // this one is not the first
+		errors.Is(err, rardecode.ErrInvalidFileBlock):
+		return multiVolume(a.Path)
+	case errors.Is(err, errCutShort), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return cutShort(a.Path, "a member's data or the end of the archive is missing")
+	case err != nil:
+		return err
+	case len(files) == 0:
+		return noMembers(a.Path)
+	}
+	for _, f := range files {
+		a.Encrypted = a.Encrypted || f.Encrypted
+		a.ForeignNames = a.ForeignNames || !utf8.ValidString(f.Name)
+		if !f.IsDir {
+			a.add(f.Name)
+		}
+	}
+	return nil
+}
+
+// rarFS is a file system with one file in it, so that nobody goes looking for
+// volumes next to the artifact: one file is what is published.
+type rarFS struct{ w *window }
+
+func (f rarFS) Open(name string) (fs.File, error) {
+	if name != rarName {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return rarFile{f.w}, nil
+}
+
+type rarFile struct{ *window }
+
+func (rarFile) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
+func (rarFile) Close() error               { return nil }

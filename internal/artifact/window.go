@@ -1,0 +1,85 @@
+package artifact
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"io"
+)
+
+// maxDirectory is how much of a file may be read to know what is in it, in
+// bytes: enough for more than half a million members, and a bound on the
+// memory that a forged directory can take (but see readSevenZip).
+const maxDirectory = 128 << 20
+
+var (
+	errDirectoryTooLarge = errors.New("the directory is too large")
+	errCutShort          = errors.New("the file ends too early")
+)
+
+// window is the file as the archive readers see it. It hashes what they read,
+// and stops them when they read too much.
+type window struct {
+	file io.ReaderAt
+	size int64
+	pos  int64 // of Read and Seek
+	left int64 // bytes that may still be read
+	full bool  // an attempt was made to read more
+	hash hash.Hash
+}
+
+func newWindow(file io.ReaderAt, size int64) *window {
+	w := &window{file: file, size: size, left: maxDirectory, hash: sha256.New()}
+	w.note(size)
+	return w
+}
+
+// ReadAt implements io.ReaderAt.
+func (w *window) ReadAt(p []byte, off int64) (int, error) {
+	if w.left < int64(len(p)) {
+		w.full = true
+		return 0, errDirectoryTooLarge
+	}
+	n, err := w.file.ReadAt(p, off)
+	w.left -= int64(n)
+	w.note(off)
+	w.note(int64(n))
+	w.hash.Write(p[:n])
+	return n, err
+}
+
+// Read implements io.Reader.
+func (w *window) Read(p []byte) (int, error) {
+	n, err := w.ReadAt(p, w.pos)
+	w.pos += int64(n)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// Seek implements io.Seeker. Unlike a file's it refuses to go past the end:
+// a reader that skips data which is not there must not take the end of the
+// file for the end of the archive.
+func (w *window) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += w.pos
+	case io.SeekEnd:
+		offset += w.size
+	}
+	if offset < 0 || offset > w.size {
+		return 0, errCutShort
+	}
+	w.pos = offset
+	return offset, nil
+}
+
+func (w *window) note(n int64) {
+	w.hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
+}
+
+func (w *window) fingerprint() Fingerprint {
+	return Fingerprint(w.hash.Sum(nil))
+}
