@@ -147,9 +147,12 @@ func (r *run) handOver(ctx context.Context) error {
 	}
 	id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
 	r.changed("CreateApplicationSnapshot", id, err)
+	r.mu.Lock()
+	doubted := r.doubts["CreateApplicationSnapshot"]
+	r.mu.Unlock()
 	denied := errors.Is(err, cloudapi.Code("OperationDenied"))
 	switch {
-	case denied && r.doubts["CreateApplicationSnapshot"]:
+	case denied && doubted:
 		r.note("CreateApplicationSnapshot was refused the second time: the first one, whose answer was lost, arrived.")
 	case r.kind == car.Mobile && (denied || errors.Is(err, cloudapi.Code("InvalidParameter"))):
 		// Whether a mobile application wants this call is not documented. If

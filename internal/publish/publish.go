@@ -72,7 +72,8 @@ type Deps struct {
 }
 
 // Run does what the options say, tells of it as it goes, and returns what it
-// did, filled in as far as it got. The error is an *Error.
+// did, filled in as far as it got. The error is an *Error. Events come from
+// several goroutines, also side by side.
 func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, error) {
 	r := &run{o: o, d: d, emit: emit, doubts: map[string]bool{}}
 	r.result = Result{
@@ -85,7 +86,9 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 	}
 	config.Retrying = func(action string, attempt int, wait time.Duration, err error) {
 		if isDoubtful(err) {
+			r.mu.Lock()
 			r.doubts[action] = true
+			r.mu.Unlock()
 		}
 		emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
 	}
@@ -124,11 +127,8 @@ type run struct {
 	listed bool // our version was seen in a list
 	upload *cos.Upload
 
-	// doubts are the actions that were sent again although an earlier try
-	// may have arrived. CAR's calls are never made side by side.
-	doubts map[string]bool
-
-	mu     sync.Mutex // of what follows: uploads tell their progress from many goroutines
+	mu     sync.Mutex      // of what follows: an upload asks and tells from goroutines of its own
+	doubts map[string]bool // actions that were sent again although an earlier try may have arrived
 	phase  Phase
 	result Result
 }

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/internal/inputs"
+)
+
+// bin holds the real binaries that the stories run.
+var bin string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "car-publish-bin")
+	if err != nil {
+		panic(err)
+	}
+	bin = dir
+	build := []string{"build", "-o", bin + string(filepath.Separator)}
+	if os.Getenv("GOCOVERDIR") != "" {
+		build = append(build, "-cover", "-coverpkg=./internal/...,.")
+	}
+	command := exec.Command("go", append(build, ".", "./cmd/carsim")...)
+	command.Stderr = os.Stderr
+	if err := command.Run(); err != nil {
+		panic(fmt.Sprintf("build the binaries: %v", err))
+	}
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+// TestStories runs testdata/script: each story starts with a simulator of its
+// own, whose world is the story's file world.json, and with its environment.
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_STORIES") != "",
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"archive": makeArchive,
+			"jq":      query,
+		},
+	})
+}
+
+func setup(env *testscript.Env) error {
+	var world carsim.World
+	text, err := os.ReadFile(filepath.Join(env.WorkDir, "world.json"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&world); err != nil {
+			return fmt.Errorf("world.json: %w", err)
+		}
+	}
+	server := httptest.NewServer(carsim.New(world))
+	env.Defer(server.Close)
+	key := carsim.DefaultKeys("")[0]
+	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("CAR_ENDPOINT", server.URL)
+	env.Setenv("CAR_COS_ENDPOINT", server.URL)
+	env.Setenv("TENCENTCLOUD_SECRET_ID", key.SecretID)
+	env.Setenv("TENCENTCLOUD_SECRET_KEY", key.SecretKey)
+	env.Setenv("CAR_APPLICATION_ID", "app-desktop")
+	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
+		env.Setenv("GOCOVERDIR", dir)
+	}
+	return nil
+}
+
+// makeArchive is the story command "archive FILE MEMBER...": a zip with those
+// members, each a few bytes long.
+func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: archive file member...")
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, name := range args[1:] {
+		content := []byte("content of " + name)
+		f, err := w.CreateRaw(&zip.FileHeader{
+			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(content),
+			CompressedSize64: uint64(len(content)), UncompressedSize64: uint64(len(content)),
+		})
+		ts.Check(err)
+		_, err = f.Write(content)
+		ts.Check(err)
+	}
+	ts.Check(w.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
+}
+
+// query is the story command "jq FILE FIELD": the field of a JSON file on
+// standard output.
+func query(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: jq file field")
+	}
+	var value map[string]json.RawMessage
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &value))
+	field, ok := value[args[1]]
+	if !ok {
+		ts.Fatalf("%s has no field %s", args[0], args[1])
+	}
+	_, err := fmt.Fprintln(ts.Stdout(), strings.Trim(string(field), `"`))
+	ts.Check(err)
+}
+
+// The table that the README shows and the numbers that the program exits with
+// are the same.
+func TestExitStatuses(t *testing.T) {
+	want := []int{exitDone, exitFailed, exitBadInput, exitRefused, exitBlocked, exitUpload, exitNotCreated, exitTimedOut, exitInterrupted, exitTerminated}
+	var got []int
+	for _, s := range inputs.ExitStatuses {
+		got = append(got, s.Code)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the table says %v, the program %v", got, want)
+	}
+}
