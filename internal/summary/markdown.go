@@ -160,23 +160,16 @@ func code(text string) string {
 var (
 	// special is Markdown, GitHub's extensions included, wherever it stands.
 	special = strings.NewReplacer(
-		`\`, `\\`, "`", "\\`", `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `|`, `\|`, `~`, `\~`, `$`, `\$`,
+		`\`, `\\`, "`", "\\`", `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `|`, `\|`, `~`, `\~`, `$`, `\$`, `#`, `\#`,
 		`&`, `&amp;`, `<`, `&lt;`, `>`, `&gt;`,
 		`://`, `\://`, // GitHub makes links of bare addresses
 	)
 	bareWWW = regexp.MustCompile(`(?i)www\.`)
-	// opening is what makes a list, a heading or a rule at the start of a
-	// line.
-	opening = regexp.MustCompile(`^()([-+=#])|^(\d+)([.)])(?: |$)`)
 )
 
-// escape makes any text one line of Markdown that shows that text.
+// escape makes any text one line of Markdown that shows that text, anywhere
+// but at the start of a line: there, a list or a rule could begin.
 func escape(text string) string {
 	text = special.Replace(oneLine(text))
-	text = bareWWW.ReplaceAllStringFunc(text, func(www string) string { return www[:3] + `\.` })
-	if at := opening.FindStringSubmatchIndex(text); at != nil {
-		i := max(at[4], at[8]) // of the character, in either form
-		text = text[:i] + `\` + text[i:]
-	}
-	return text
+	return bareWWW.ReplaceAllStringFunc(text, func(www string) string { return www[:3] + `\.` })
 }
