@@ -1,0 +1,255 @@
+package cos
+
+import (
+	"crypto/tls"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	sdk "github.com/tencentyun/cos-go-sdk-v5"
+)
+
+// Errors that a caller may want to tell apart.
+var (
+	// ErrFileChanged is the end of the file before, or after, the place
+	// where it was when the upload began.
+	ErrFileChanged = errors.New("the file changed while it was being uploaded")
+
+	// ErrChecksum is a checksum of COS that is not ours.
+	ErrChecksum = errors.New("COS received other bytes than were sent")
+
+	// ErrUnnamed is the answer of Abort when COS may hold an upload that
+	// cannot be named: the answer with its id was lost. It has no parts.
+	ErrUnnamed = errors.New("COS may hold an upload without parts: the answer that named it was lost")
+)
+
+var errUnclear = errors.New("the answer is not what COS documents")
+
+// Error is a call to COS that failed.
+type Error struct {
+	Op   string // the call, as COS names it: "UploadPart"
+	Part int    // from 1; 0 where the call is not about a part
+
+	Code, Message      string // as COS words them, cut and on one line; "" if it said nothing
+	RequestID, TraceID string // what Tencent's support asks for
+	HTTPStatus         int    // 0 if there was no answer
+
+	Err error // what else went wrong, where COS gave no code
+
+	after time.Duration // how long COS asks to wait
+}
+
+// Error says what failed and why, on one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Part > 0 {
+		fmt.Fprintf(&b, "upload part %d: ", e.Part)
+	} else {
+		b.WriteString(e.Op + ": ")
+	}
+	switch {
+	case e.Code != "" && e.Message != "":
+		b.WriteString(e.Code + ": " + e.Message)
+	case e.Code != "":
+		b.WriteString(e.Code)
+	case e.Err != nil:
+		b.WriteString(line(e.Err.Error(), 200))
+	default:
+		b.WriteString("refused without an error code")
+	}
+	var notes []string
+	if e.HTTPStatus != 0 {
+		notes = append(notes, "HTTP "+strconv.Itoa(e.HTTPStatus))
+	}
+	if e.RequestID != "" {
+		notes = append(notes, "RequestId "+e.RequestID)
+	}
+	if len(notes) > 0 {
+		b.WriteString(" (" + strings.Join(notes, ", ") + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what to do about it, or "" where there is nothing to say that
+// the error does not say itself.
+func (e *Error) Hint() string {
+	if hint, ok := hints[e.Code]; ok {
+		return hint
+	}
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(e.Err, ErrFileChanged):
+		return "Something still writes to the artifact. Publish after the build has ended, or from a copy."
+	case errors.Is(e.Err, ErrChecksum):
+		return "Something between this machine and COS changes what passes, or this machine's memory is faulty. Try from another runner."
+	case errors.As(e.Err, &certificate):
+		return "COS's certificate is signed by nobody this machine trusts. If a proxy inspects TLS here, name its root certificate with ca-file."
+	case e.HTTPStatus == http.StatusProxyAuthRequired:
+		return "The proxy wants a name and a password: put them into the proxy's URL."
+	case e.HTTPStatus == 0:
+		return "Is the COS host reachable from this machine? Behind a firewall, set proxy."
+	case e.Code == "" && e.RequestID == "":
+		return "The answer has no RequestId, so COS did not write it: look for a proxy or a firewall in between."
+	}
+	return ""
+}
+
+// hints are for the codes that mean something in particular here
+// (cloud.tencent.com/document/product/436/7730).
+var hints = map[string]string{
+	"AccessDenied":               "The temporary keys that CAR hands out do not allow this call on this object. Run again; if it stays, give the RequestId to Tencent's support.",
+	"AccessForbidden":            "The bucket refuses this call. It belongs to CAR: give the RequestId to Tencent's support.",
+	"BucketAccelerateNotEnabled": "CAR's bucket has no global acceleration. Remove cos-endpoint.",
+	"EntityTooLarge":             "The file is larger than COS stores in one object. Make the build smaller.",
+	"EntityTooSmall":             "COS found a part that is too small. Run again; the upload begins anew.",
+	"ExpiredToken":               "The temporary keys were refused as expired, and so were fresh ones. Run again.",
+	"InvalidAccessKeyId":         "COS does not know the temporary keys that CAR handed out. If cos-endpoint is set, it must belong to the same site as CAR.",
+	"NoSuchBucket":               "The bucket that CAR names is not at this address. If cos-endpoint is set, remove it.",
+	"NoSuchUpload":               "Somebody else ended this upload, most likely another run for the same application. Let only one run at a time publish to it.",
+	"PaymentRequired":            "The Tencent Cloud account is in arrears. Top it up.",
+	"RequestTimeTooSkewed":       "COS finds the time of the request wrong. Set this machine's clock, then run again.",
+	"SignatureDoesNotMatch":      "COS computed another signature: a proxy may change the requests, or cos-endpoint may name the wrong host.",
+	"SlowDown":                   "The bucket is busy. Run again later.",
+	"UserNetworkTooSlow":         "The line to COS is too slow for a part. Use a runner nearer to the bucket, or artifact-url.",
+}
+
+// passing are the codes below HTTP 500, or inside an answer with HTTP 200,
+// that pass by themselves.
+var passing = []string{
+	"RequestTimeout", "UserNetworkTooSlow", "IncompleteBody", "BadDigest",
+	"InternalError", "ServiceUnavailable", "SlowDown",
+}
+
+// temporary reports whether the same call may succeed a little later.
+func (e *Error) temporary() bool {
+	switch {
+	case isFinal(e.Err):
+		return false
+	case errors.Is(e.Err, ErrChecksum), slices.Contains(passing, e.Code):
+		return true
+	case e.HTTPStatus == 0:
+		return !permanent(e.Err)
+	case e.HTTPStatus < 300:
+		return e.Code == "" // cut short or unclear
+	default:
+		return e.HTTPStatus >= 500 || e.HTTPStatus == http.StatusTooManyRequests
+	}
+}
+
+// permanent reports whether a request without an answer will stay so: a
+// certificate does not become valid, a redirect does not go away.
+func permanent(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var p interface{ Permanent() bool }
+	return errors.As(err, &certificate) || errors.As(err, &p) && p.Permanent()
+}
+
+// expired reports whether COS refuses the keys because of their age. It also
+// says AccessDenied for that, and InvalidAccessKeyId once it has forgotten
+// them.
+func (e *Error) expired() bool {
+	switch e.Code {
+	case "ExpiredToken", "InvalidAccessKeyId":
+		return true
+	case "AccessDenied":
+		return strings.Contains(strings.ToLower(e.Message), "expired")
+	}
+	return false
+}
+
+// unsure reports whether the call may have been carried out in spite of the
+// error.
+func (e *Error) unsure() bool {
+	return e.HTTPStatus == 0 || e.HTTPStatus >= 500 || e.HTTPStatus < 300
+}
+
+// failure makes an Error of what a call brought. The error of the SDK is
+// looked at only where there was no answer: its text can hold a whole body.
+func failure(op string, part int, ex *exchange, err error) *Error {
+	e := &Error{
+		Op: op, Part: part, HTTPStatus: ex.status,
+		RequestID: ex.requestID(),
+		TraceID:   line(ex.header.Get("x-cos-trace-id"), 200),
+	}
+	if seconds, err := strconv.Atoi(ex.header.Get("Retry-After")); err == nil {
+		e.after = min(max(0, time.Duration(seconds)*time.Second), 2*time.Minute)
+	}
+	if isFinal(err) || errors.Is(err, ErrChecksum) || errors.Is(err, errUnclear) {
+		e.Err = err
+		return e
+	}
+	var body struct {
+		XMLName   xml.Name `xml:"Error"`
+		Code      string
+		Message   string
+		RequestID string `xml:"RequestId"`
+		TraceID   string `xml:"TraceId"`
+	}
+	if xml.Unmarshal(ex.body.Bytes(), &body) == nil {
+		e.Code, e.Message = line(body.Code, 80), line(body.Message, 200)
+		if e.RequestID == "" {
+			e.RequestID = line(body.RequestID, 100)
+		}
+		if e.TraceID == "" {
+			e.TraceID = line(body.TraceID, 200)
+		}
+	}
+	switch {
+	case e.Code != "":
+	case ex.status == 0:
+		e.Err = bare(err)
+	case ex.bodyErr != nil:
+		e.Err = fmt.Errorf("read the answer: %w", ex.bodyErr)
+	case ex.status < 300:
+		e.Err = errUnclear
+	}
+	return e
+}
+
+// bare takes off the wrappings that say nothing or too much: the SDK's list
+// of tries, which hides its members from errors.As, and net/http's URL.
+func bare(err error) error {
+	var list *sdk.RetryError
+	if errors.As(err, &list) && len(list.Errs) > 0 {
+		err = list.Errs[len(list.Errs)-1]
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return err
+}
+
+// line makes a text from outside fit for one line: no control characters,
+// at most n characters.
+func line(s string, n int) string {
+	s = strings.ToValidUTF8(s, "?")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	return cut(strings.TrimSpace(s), n)
+}
+
+// cut shortens s to n characters.
+func cut(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i] + "…"
+		}
+		n--
+	}
+	return s
+}
