@@ -142,6 +142,9 @@ func (p *plain) Output(string, string) error { return nil }
 
 func (p *plain) Summary(_, text string) error {
 	p.EndGroup()
+	if text == "" {
+		return nil
+	}
 	p.write("")
 	for _, line := range tameLines(p.Hide(text)) {
 		p.write(line)

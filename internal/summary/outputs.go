@@ -63,6 +63,12 @@ func Outputs(r publish.Result) []Output {
 	return outputs
 }
 
+// JSON is the whole Result, for a file.
+func JSON(r publish.Result) string {
+	whole, _ := json.MarshalIndent(r, "", "  ") // it holds nothing that has no JSON form
+	return string(whole) + "\n"
+}
+
 // longestVariable keeps a dotenv file under the 5 KiB that GitLab takes
 // (docs.gitlab.com/ci/yaml/artifacts_reports, "artifacts:reports:dotenv"):
 // only the two messages may be long.

@@ -1,0 +1,66 @@
+//go:build unix
+
+package report_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/report"
+)
+
+func owner(t *testing.T, path string) (uid uint32, mode os.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Uid, info.Mode()
+}
+
+// TestFileOwner means most when root runs it, as in a container action: only
+// then can the workspace be another's.
+func TestFileOwner(t *testing.T) {
+	dir := t.TempDir()
+	_ = os.Chown(dir, 1234, 1234)
+	path := filepath.Join(dir, "car.md")
+	for _, which := range []string{"new", "replaced"} {
+		if err := newStage(t, report.Options{SummaryFile: path}).Finish(publish.Result{Outcome: publish.Planned}, nil); err != nil {
+			t.Fatal(err)
+		}
+		got, mode := owner(t, path)
+		if want, _ := owner(t, dir); got != want {
+			t.Errorf("%s file: got owner %d, want the workspace's, %d", which, got, want)
+		}
+		if mode != 0o644 {
+			t.Errorf("%s file: got mode %v, want 0644", which, mode)
+		}
+	}
+}
+
+func TestFileThatIsAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(path, os.O_RDWR, 0) // does not wait for a writer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if err := newStage(t, report.Options{SummaryFile: path}).Finish(publish.Result{Outcome: publish.Planned}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 1024)
+	n, err := reader.Read(b)
+	if err != nil || !strings.HasPrefix(string(b[:n]), "### ") {
+		t.Errorf("got %q, %v from the pipe, want the summary", b[:n], err)
+	}
+	if _, mode := owner(t, path); mode.Type() != os.ModeNamedPipe {
+		t.Errorf("got mode %v, want the pipe kept", mode)
+	}
+}
