@@ -1,7 +1,8 @@
 // Command car-publish takes a build and makes it a released version on
 // Tencent Cloud CAR (Cloud Application Rendering), from any CI.
 //
-// This file is the wiring: streams, signals, rooms, exit status.
+// This file is the wiring; the exit statuses, the signals and what the inputs
+// mean to publish are in the files beside it.
 package main
 
 import (
@@ -10,10 +11,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
-	"runtime/debug"
-	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -28,9 +25,6 @@ import (
 	"github.com/car-publish/car-publish/internal/summary"
 	"github.com/car-publish/car-publish/internal/transport"
 )
-
-// version is set by the release build; go install knows it by itself.
-var version = ""
 
 func main() {
 	ctx, stop := untilSignal(context.Background())
@@ -63,13 +57,15 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	options := optionsOf(config, host.Name(), job)
 	if problems != nil {
-		return exitStatus(rep.Refuse(options, problems), nil)
+		_ = rep.Finish(publish.NewResult(options), problems) // what it could not write, it has told
+		return exitBadInput
 	}
 	roundTripper, err := transport.New(transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile})
 	if err != nil {
-		return exitStatus(rep.Refuse(options, err), nil)
+		_ = rep.Finish(publish.NewResult(options), err)
+		return exitBadInput
 	}
-	rep.Header(header(config, host.Name()))
+	rep.Print(header(config, host.Name())...)
 
 	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: rand.Float64}
 	deps := publish.Deps{
@@ -87,142 +83,4 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		_, _ = io.WriteString(stdout, summary.Table(result.Versions))
 	}
 	return exitStatus(err, rep.Finish(result, err))
-}
-
-// Exit statuses, a public contract.
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitBadInput    = 2
-	exitRefused     = 3
-	exitBlocked     = 4
-	exitUpload      = 5
-	exitNotCreated  = 6
-	exitTimedOut    = 7
-	exitInterrupted = 130
-	exitTerminated  = 143
-)
-
-// exitStatus is where an error becomes a number. A run that did its job but
-// could not write the files it was asked for has failed, too.
-func exitStatus(err, written error) int {
-	var e *publish.Error
-	switch {
-	case err == nil && written == nil:
-		return exitDone
-	case !errors.As(err, &e):
-		return exitFailed
-	}
-	switch e.Kind {
-	case publish.BadInput:
-		return exitBadInput
-	case publish.Refused:
-		return exitRefused
-	case publish.InTheWay:
-		return exitBlocked
-	case publish.UploadFailed:
-		return exitUpload
-	case publish.NotCreated:
-		return exitNotCreated
-	case publish.TimedOut:
-		return exitTimedOut
-	case publish.Interrupted:
-		if errors.Is(e, signalled{syscall.SIGTERM}) {
-			return exitTerminated
-		}
-		return exitInterrupted
-	}
-	return exitFailed
-}
-
-// optionsOf turns the inputs into what publish takes, name by name.
-func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
-	o := publish.Options{
-		Tool: "car-publish " + toolVersion(), Command: c.Command,
-		ApplicationID: c.ApplicationID, Artifact: c.Artifact, ArtifactURL: c.ArtifactURL, ArtifactName: c.ArtifactName,
-		VersionID: c.VersionID, Regions: c.Regions, UpdateMode: c.UpdateMode, VersionName: c.VersionName,
-		Release: c.Release, Wait: c.Wait, DryRun: c.DryRun, Timeout: c.Timeout, QueueTimeout: c.QueueTimeout,
-		OnBlocked: c.OnBlocked, OnFull: c.OnFull, OnFailure: c.OnFailure, Keep: c.Keep, RunKey: c.RunKey,
-		Run: publish.Job{CI: host, Repository: job.Repository, Actor: job.Actor, Commit: job.Commit, Ref: job.Ref, URL: job.URL},
-	}
-	if o.RunKey == "" {
-		o.RunKey = job.Key
-	}
-	if job.Left > time.Minute {
-		o.Timeout = min(o.Timeout, job.Left-time.Minute)
-	}
-	var arguments []string
-	if c.Site != "china" {
-		arguments = append(arguments, "--site", c.Site)
-	}
-	if c.Endpoint != "" {
-		arguments = append(arguments, "--endpoint", c.Endpoint)
-	}
-	o.Arguments = strings.Join(arguments, " ")
-	return o
-}
-
-// header is what every log begins with.
-func header(c inputs.Config, host string) []string {
-	endpoint := c.Endpoint
-	if endpoint == "" {
-		endpoint = car.Endpoints[c.Site]
-	}
-	keys := c.CredentialSource
-	if keys == "" {
-		keys = "none"
-	}
-	lines := []string{
-		"car-publish " + toolVersion() + ", " + c.Command + " on " + host,
-		"application  " + c.ApplicationID,
-		"service      " + endpoint + " (" + c.Site + " site)",
-		"credentials  " + keys,
-	}
-	if c.Command == "publish" || c.Command == "create" {
-		lines = append(lines, "policies     on-blocked "+c.OnBlocked+", on-full "+c.OnFull+", on-failure "+c.OnFailure+", timeout "+c.Timeout.String())
-	}
-	return lines
-}
-
-// signalled is the cause of a context that a signal has ended.
-type signalled struct{ signal syscall.Signal }
-
-func (s signalled) Error() string {
-	if s.signal == syscall.SIGTERM {
-		return "terminated"
-	}
-	return "interrupted"
-}
-
-// untilSignal returns a context that the first SIGINT or SIGTERM ends. A
-// second SIGINT ends the program at once; a SIGTERM after a SIGINT does not,
-// since GitHub sends both, 7.5 s apart, while we clean up.
-func untilSignal(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		interrupts := 0
-		for s := range signals {
-			if s == syscall.SIGINT {
-				interrupts++
-			}
-			if interrupts > 1 {
-				os.Exit(exitInterrupted)
-			}
-			cancel(signalled{s.(syscall.Signal)})
-		}
-	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
-}
-
-// toolVersion is the release's, the module's or "dev".
-func toolVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "dev"
 }

@@ -263,7 +263,7 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 func decode(status int, body []byte, bodyErr error, into any) (string, *Error) {
 	if bodyErr != nil {
 		code := CodeNetwork
-		if errors.Is(bodyErr, transport.ErrTooLarge) {
+		if errors.As(bodyErr, new(transport.Refusal)) {
 			code = CodeAnswer
 		}
 		return "", &Error{Code: code, Message: "the answer could not be read to its end", HTTPStatus: status, Doubtful: true, Err: bodyErr}

@@ -119,6 +119,8 @@ func networkError(err error) *Error {
 	case errors.As(err, &redirect):
 		e.Code, e.Message, e.HTTPStatus = CodeRedirect, "", redirect.Status
 		e.Doubtful = false
+	case errors.As(err, new(transport.Refusal)):
+		e.Code, e.Message = CodeAnswer, "the answer was not taken"
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"), isCertificate(err):
 		e.Message = "the server could not be reached"
 		e.Doubtful = false

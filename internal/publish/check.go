@@ -128,6 +128,10 @@ func (r *run) fits() error {
 	if artifact.IsAbsWindows(r.app.ExePath) || r.build.Encrypted || r.build.Contains(r.app.ExePath) {
 		return nil
 	}
+	if r.build.ForeignNames {
+		r.warn("%s starts %q. Names in %s are not UTF-8, so it is not known whether they hold that: pack it with UTF-8 names.", r.appName(), r.app.ExePath, r.build.Name)
+		return nil
+	}
 	hint := "Set the start path in the CAR console, or fix the archive. "
 	if near := artifact.Nearest(r.app.ExePath, r.build.Executables); len(near) > 0 {
 		hint += "Executables in it, nearest first: " + some(near, 8) + "."

@@ -96,8 +96,8 @@ func (r *run) put(ctx context.Context) error {
 	r.learn(func(t *Result) {
 		t.ArtifactCRC64 = fmt.Sprintf("%d", done.CRC64)
 		t.UploadRate = float64(r.build.Size) / max(took.Seconds(), 1e-3)
-		t.Requests = append(t.Requests, Request{Action: "CompleteMultipartUpload", RequestID: done.RequestID})
 	})
+	r.changed("CompleteMultipartUpload", done.RequestID, nil)
 	r.note("Uploaded %s in %s (%s/s), CRC-64 %d confirmed by COS.", bytesText(r.build.Size), took.Round(time.Millisecond), bytesText(int64(r.result.UploadRate)), done.CRC64)
 	return nil
 }
@@ -105,7 +105,10 @@ func (r *run) put(ctx context.Context) error {
 // renew gets keys for the upload, when it begins and before they expire.
 func (r *run) renew(ctx context.Context) (cos.Keys, error) {
 	if err := r.inFlight(ctx); err != nil {
-		return cos.Keys{}, cos.Final(err)
+		if own := (*Error)(nil); errors.As(err, &own) {
+			err = cos.Final(err) // it is not ours any more; else the old keys may still do
+		}
+		return cos.Keys{}, err
 	}
 	c, id, err := r.api.DescribeCosCredential(ctx, r.o.ApplicationID, r.name)
 	if err != nil {

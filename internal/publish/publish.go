@@ -71,15 +71,19 @@ type Deps struct {
 	Workspace string            // the directory that relative paths start from, for messages
 }
 
+// NewResult is the Result of a run that has done nothing yet.
+func NewResult(o Options) Result {
+	return Result{
+		Schema: Schema, Tool: o.Tool, Command: o.Command, ApplicationID: o.ApplicationID,
+		Run: o.Run, Started: time.Now().UTC(),
+	}
+}
+
 // Run does what the options say, tells of it as it goes, and returns what it
 // did, filled in as far as it got. The error is an *Error. Events come from
 // several goroutines, also side by side.
 func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, error) {
-	r := &run{o: o, d: d, emit: emit, doubts: map[string]bool{}}
-	r.result = Result{
-		Schema: Schema, Tool: o.Tool, Command: o.Command, ApplicationID: o.ApplicationID,
-		Run: o.Run, Started: time.Now().UTC(),
-	}
+	r := &run{o: o, d: d, emit: emit, doubts: map[string]bool{}, result: NewResult(o)}
 	config := d.CAR
 	config.Called = func(action string, attempt int, took time.Duration, id string, err error) {
 		emit(Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})

@@ -2,11 +2,13 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/cos"
 )
 
 // undoTime is what cleaning up may take: GitHub kills a cancelled job 10 s
@@ -32,7 +34,7 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	var wait sync.WaitGroup
 	if r.upload != nil {
 		wait.Go(func() {
-			if err := r.upload.Abort(ctx); err != nil {
+			if err := r.upload.Abort(ctx); err != nil && !errors.Is(err, cos.ErrUnnamed) {
 				r.warn("The parts that were uploaded could not be removed (%v). COS is Tencent's here: they cost you nothing, and go with the version.", err)
 			}
 		})

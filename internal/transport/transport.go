@@ -24,12 +24,23 @@ const MaxBody = 4 << 20
 // StallTimeout is how long a connection may make no progress at all.
 const StallTimeout = 60 * time.Second
 
-// Errors that a caller may want to tell apart.
-var (
-	ErrStalled  = fmt.Errorf("no byte moved for %v", StallTimeout)
-	ErrEncoded  = errors.New("the server compressed its answer without being asked to")
-	ErrTooLarge = fmt.Errorf("the answer is larger than %d MiB", MaxBody>>20)
+// Refusal is an answer that the transport does not take. The next one would
+// be no better.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+// Permanent tells a caller not to ask again.
+func (r Refusal) Permanent() bool { return true }
+
+// The refusals.
+const (
+	ErrEncoded  Refusal = "the server compressed its answer without being asked to"
+	ErrTooLarge Refusal = "the answer is larger than 4 MiB"
 )
+
+// ErrStalled is a connection on which nothing moved for StallTimeout.
+var ErrStalled = fmt.Errorf("no byte moved for %v", StallTimeout)
 
 // RedirectError is the answer of a server that wants to send us elsewhere.
 // No service that we speak to does so: following it would carry a signed
@@ -42,6 +53,9 @@ type RedirectError struct {
 func (e *RedirectError) Error() string {
 	return fmt.Sprintf("the server answered HTTP %d, a redirect to %q, and redirects are not followed", e.Status, e.Host)
 }
+
+// Permanent tells a caller not to ask again.
+func (e *RedirectError) Permanent() bool { return true }
 
 // Options configures New.
 type Options struct {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/ci"
+	"github.com/car-publish/car-publish/internal/inputs"
+	"github.com/car-publish/car-publish/internal/publish"
+)
+
+// optionsOf turns the inputs into what publish takes, name by name.
+func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
+	o := publish.Options{
+		Tool: "car-publish " + toolVersion(), Command: c.Command,
+		ApplicationID: c.ApplicationID, Artifact: c.Artifact, ArtifactURL: c.ArtifactURL, ArtifactName: c.ArtifactName,
+		VersionID: c.VersionID, Regions: c.Regions, UpdateMode: c.UpdateMode, VersionName: c.VersionName,
+		Release: c.Release, Wait: c.Wait, DryRun: c.DryRun, Timeout: c.Timeout, QueueTimeout: c.QueueTimeout,
+		OnBlocked: c.OnBlocked, OnFull: c.OnFull, OnFailure: c.OnFailure, Keep: c.Keep, RunKey: c.RunKey,
+		Run: publish.Job{CI: host, Repository: job.Repository, Actor: job.Actor, Commit: job.Commit, Ref: job.Ref, URL: job.URL},
+	}
+	if o.RunKey == "" {
+		o.RunKey = job.Key
+	}
+	if job.Left > time.Minute {
+		o.Timeout = min(o.Timeout, job.Left-time.Minute)
+	}
+	var arguments []string
+	if c.Site != "china" {
+		arguments = append(arguments, "--site", c.Site)
+	}
+	if c.Endpoint != "" {
+		arguments = append(arguments, "--endpoint", c.Endpoint)
+	}
+	o.Arguments = strings.Join(arguments, " ")
+	return o
+}
+
+// header is what every log begins with.
+func header(c inputs.Config, host string) []string {
+	endpoint := c.Endpoint
+	if endpoint == "" {
+		endpoint = car.Endpoints[c.Site]
+	}
+	keys := c.CredentialSource
+	if keys == "" {
+		keys = "none"
+	}
+	lines := []string{
+		"car-publish " + toolVersion() + ", " + c.Command + " on " + host,
+		"application  " + c.ApplicationID,
+		"service      " + endpoint + " (" + c.Site + " site)",
+		"credentials  " + keys,
+	}
+	if c.Command == "publish" || c.Command == "create" {
+		lines = append(lines, "policies     on-blocked "+c.OnBlocked+", on-full "+c.OnFull+", on-failure "+c.OnFailure+", timeout "+c.Timeout.String())
+	}
+	return lines
+}
+
+// version is set by the release build; go install knows it by itself.
+var version = ""
+
+// toolVersion is the release's, the module's or "dev".
+func toolVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return strings.TrimPrefix(info.Main.Version, "v")
+	}
+	return "dev"
+}
