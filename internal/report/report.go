@@ -271,5 +271,6 @@ func scrub(v reflect.Value, hide func(string) string) {
 				scrub(field, hide)
 			}
 		}
+	default: // holds no text
 	}
 }

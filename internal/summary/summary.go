@@ -82,8 +82,9 @@ func outcome(r publish.Result) string {
 		return "blocked"
 	case publish.Cancelled:
 		return verb(r) + " was cancelled"
+	default:
+		return verb(r) + " failed"
 	}
-	return verb(r) + " failed"
 }
 
 func verb(r publish.Result) string {
