@@ -85,32 +85,15 @@ func refused(code, format string, args ...any) *refusal {
 	return &refusal{code, fmt.Sprintf(format, args...)}
 }
 
-// chinese has the messages in the service's first language, which it uses
+// chinese has some messages in the service's first language, which it uses
 // unless X-TC-Language says en-US.
 var chinese = map[string]string{
-	"AuthFailure.SecretIdNotFound":           "密钥不存在。请检查 SecretId 是否正确。",
-	"AuthFailure.SignatureExpire":            "签名过期。时间戳和服务器时间相差不得超过五分钟。",
-	"AuthFailure.SignatureFailure":           "签名错误。签名计算错误，请检查密钥与签名过程。",
-	"AuthFailure.TokenFailure":               "token 错误。",
-	"UnauthorizedOperation":                  "未授权操作。",
-	"RequestLimitExceeded":                   "请求的次数超过了频率限制。",
-	"InternalError":                          "内部错误。",
-	"FailedOperation.ApplicationNotFind":     "应用不存在。",
-	"OperationDenied":                        "操作被拒绝。",
-	"OperationDenied.VersionCreating":        "版本正在创建中。",
-	"OperationDenied.VersionLimitExceeded":   "版本数量超过限制。",
-	"FailedOperation.ApplicationLockFail":    "应用加锁失败。",
-	"FailedOperation.VersionLockFail":        "版本加锁失败。",
-	"InvalidParameter":                       "参数错误。",
-	"InvalidParameterValue":                  "参数取值错误。",
-	"MissingParameter":                       "缺少参数。",
-	"UnknownParameter":                       "未知参数错误。",
-	"FailedOperation.PathNotFound":           "路径不存在。",
-	"FailedOperation":                        "操作失败。",
-	"InvalidAction":                          "接口不存在。",
-	"NoSuchVersion":                          "接口版本不存在。",
-	"AuthFailure.InvalidAuthorization":       "请求头部的 Authorization 不符合腾讯云标准。",
-	"OperationDenied.ApplicationLimitExceed": "应用数量超过限制。",
+	"AuthFailure.SecretIdNotFound":       "密钥不存在。请检查 SecretId 是否正确。",
+	"AuthFailure.SignatureExpire":        "签名过期。时间戳和服务器时间相差不得超过五分钟。",
+	"AuthFailure.SignatureFailure":       "签名错误。签名计算错误，请检查密钥与签名过程。",
+	"UnauthorizedOperation":              "未授权操作。",
+	"FailedOperation.ApplicationNotFind": "应用不存在。",
+	"OperationDenied.VersionCreating":    "版本正在创建中。",
 }
 
 // maxRequest is how long a request may be, in bytes.
