@@ -2,6 +2,7 @@ package carsim
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -48,9 +49,13 @@ func (s *Sim) door(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		base := s.world
 		s.mu.Unlock()
-		base.Faults, base.Intrusions = nil, nil
+		base.Applications, base.Faults, base.Intrusions = nil, nil, nil
 		world, err := ReadWorld(text, base)
-		if err == nil {
+		switch {
+		case err != nil:
+		case world.Applications != nil:
+			err = errors.New("the applications of a running simulator are what its clients made of them: start another one")
+		default:
 			err = s.SetWorld(world)
 		}
 		if err != nil {

@@ -308,6 +308,9 @@ func TestChangeTheWorld(t *testing.T) {
 	if got := c.refused("DeleteApplicationVersion", map[string]any{"ApplicationId": "app-desktop", "ApplicationVersionId": id}); got != "OperationDenied" {
 		t.Errorf("got code %q, want OperationDenied", got)
 	}
+	if got := door(t, http.MethodPost, c.host, "world", `{"Applications": []}`); !strings.Contains(got, "start another one") {
+		t.Errorf("got %q for other applications, want a refusal", got)
+	}
 	if got := door(t, http.MethodPost, c.host, "world", `{"Fault": []}`); !strings.Contains(got, "World has these") {
 		t.Errorf("got %q for an unknown field, want the valid ones", got)
 	}

@@ -203,6 +203,7 @@ func (s *Sim) process(app *application, v *version, o *object, file string, now 
 	if o != nil {
 		v.size = o.size
 		v.paths = executables(o.data)
+		o.data = nil // nobody else reads it
 	}
 	switch s.world.NameAfterUpload {
 	case NameReplaced:
