@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -79,8 +80,18 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		deps.CAR.Credentials = auth.Static(config.SecretID, config.SecretKey, config.SessionToken)
 	}
 	result, err := publish.Run(ctx, options, deps, rep.Handle)
-	if len(result.Versions) > 0 {
-		_, _ = io.WriteString(stdout, summary.Table(result.Versions))
+	if result.Outcome == publish.Listing {
+		show(stdout, host, rep, summary.Table(result.Versions))
 	}
 	return exitStatus(err, rep.Finish(result, err))
+}
+
+// show prints a table: for a script to read, or, where a line of the log may
+// be a command, through the host, which makes it harmless.
+func show(stdout io.Writer, host ci.Host, rep *report.Report, table string) {
+	if host.Name() == "plain" {
+		_, _ = io.WriteString(stdout, table)
+		return
+	}
+	rep.Print(strings.Split(strings.TrimSuffix(table, "\n"), "\n")...)
 }

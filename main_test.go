@@ -12,7 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -55,7 +58,9 @@ func TestStories(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"archive": makeArchive,
+			"exits":   exits,
 			"jq":      query,
+			"signal":  interrupt,
 		},
 	})
 }
@@ -74,7 +79,9 @@ func setup(env *testscript.Env) error {
 			return fmt.Errorf("world.json: %w", err)
 		}
 	}
-	server := httptest.NewServer(carsim.New(world))
+	sim := carsim.New(world)
+	server := httptest.NewServer(sim)
+	env.Values["sim"] = sim
 	env.Defer(server.Close)
 	key := carsim.DefaultKeys("")[0]
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
@@ -87,6 +94,53 @@ func setup(env *testscript.Env) error {
 		env.Setenv("GOCOVERDIR", dir)
 	}
 	return nil
+}
+
+// exits is the story command "exits STATUS COMMAND...": exec, with the exit
+// status that it must have.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits status command...")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if want := args[0]; fmt.Sprint(got) != want {
+		ts.Fatalf("exit status %d, want %s", got, want)
+	}
+}
+
+// interrupt is the story command "signal NAME ACTION STATUS COMMAND...": it
+// sends the signal once the simulator has been asked for the action, and the
+// command must then exit with the status.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: signal name action status command...")
+	}
+	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	command := exec.Command(filepath.Join(bin, args[3]), args[4:]...)
+	command.Dir = ts.Getenv("WORK")
+	for _, name := range []string{"PATH", "CAR_ENDPOINT", "CAR_COS_ENDPOINT", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "CAR_APPLICATION_ID", "GOCOVERDIR"} {
+		command.Env = append(command.Env, name+"="+ts.Getenv(name))
+	}
+	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
+	sim := ts.Value("sim").(*carsim.Sim)
+	before := len(sim.Journal())
+	ts.Check(command.Start())
+	asked := func(c carsim.Call) bool { return c.Action == args[1] }
+	for !slices.ContainsFunc(sim.Journal()[before:], asked) {
+		runtime.Gosched()
+	}
+	ts.Check(command.Process.Signal(signals[args[0]]))
+	_ = command.Wait()
+	if got, want := fmt.Sprint(command.ProcessState.ExitCode()), args[2]; got != want {
+		ts.Fatalf("exit status %s, want %s", got, want)
+	}
 }
 
 // makeArchive is the story command "archive FILE MEMBER...": a zip with those

@@ -15,6 +15,18 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
+// What a call may fail with, so that a caller needs no other room to tell.
+type (
+	Error = cloudapi.Error
+	Code  = cloudapi.Code
+)
+
+// Codes for what is no refusal of the service.
+const (
+	CodeAnswer      = cloudapi.CodeAnswer      // what came is no answer
+	CodeCredentials = cloudapi.CodeCredentials // there are no keys
+)
+
 // Endpoints are where the API is, by site. China and international accounts
 // are separate, keys and all.
 var Endpoints = map[string]string{

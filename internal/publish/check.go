@@ -9,7 +9,6 @@ import (
 
 	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cloudapi"
 )
 
 // check asks what the application is and has, and refuses now what would
@@ -81,8 +80,8 @@ func (r *run) describeApplication(ctx context.Context) error {
 
 // notFound adds to "no such application" which ones this key sees.
 func (r *run) notFound(ctx context.Context, err error) error {
-	var api *cloudapi.Error
-	if !errors.As(err, &api) || !api.Is(cloudapi.Code("FailedOperation.ApplicationNotFind")) {
+	var api *car.Error
+	if !errors.As(err, &api) || !api.Is(car.Code("FailedOperation.ApplicationNotFind")) {
 		return err
 	}
 	var seen []string

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/retry"
 )
 
@@ -31,10 +30,10 @@ func (r *run) create(ctx context.Context) error {
 		r.changed("CreateApplicationVersion", requestID, err)
 		switch {
 		case err == nil && !validVersionID(v.ID):
-			return fail(Other, cloudapi.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
+			return fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
 		case err == nil:
 			return r.created(v)
-		case errors.Is(err, cloudapi.Code("OperationDenied")) && attempt < creates:
+		case errors.Is(err, car.Code("OperationDenied")) && attempt < creates:
 			// Somebody was quicker, or the list lagged: the policy decides
 			// again, on a fresh list, but replaces nothing any more.
 			again, look := r.listVersions(ctx)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/cos"
 )
 
@@ -153,11 +152,11 @@ func (r *run) handOver(ctx context.Context) error {
 	r.mu.Lock()
 	doubted := r.doubts["CreateApplicationSnapshot"]
 	r.mu.Unlock()
-	denied := errors.Is(err, cloudapi.Code("OperationDenied"))
+	denied := errors.Is(err, car.Code("OperationDenied"))
 	switch {
 	case denied && doubted:
 		r.note("CreateApplicationSnapshot was refused the second time: the first one, whose answer was lost, arrived.")
-	case r.kind == car.Mobile && (denied || errors.Is(err, cloudapi.Code("InvalidParameter"))):
+	case r.kind == car.Mobile && (denied || errors.Is(err, car.Code("InvalidParameter"))):
 		// Whether a mobile application wants this call is not documented. If
 		// it does not, the version moves on by itself; if it does, waiting
 		// for it will tell.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/car-publish/car-publish/internal/artifact"
-	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/cos"
 )
 
@@ -51,34 +51,34 @@ func fail(kind Kind, code, hint, format string, args ...any) *Error {
 // cancel, the timeout) comes before what that broke.
 func (r *run) explain(ctx context.Context, err error) *Error {
 	if cause := context.Cause(ctx); cause != nil {
-		doing := "before the first call"
-		if r.phase != "" {
-			doing = fmt.Sprintf("in the phase %q", r.phase)
-		}
+		doing := fmt.Sprintf("in the phase %q", r.phase)
 		if errors.Is(cause, errTimeout) {
 			e := fail(TimedOut, "Timeout", "Raise timeout, or look at the phase that took so long.",
 				"The timeout of %v passed %s.", r.o.Timeout, doing)
 			if real := (*Error)(nil); errors.As(err, &real) {
 				e.Message += " Last: " + real.Message
-			} else if real := (*cloudapi.Error)(nil); errors.As(err, &real) && !errors.Is(real.Err, cause) {
+			} else if real := (*car.Error)(nil); errors.As(err, &real) && !errors.Is(real.Err, cause) {
 				e.Message += " Last error: " + real.Error()
 			}
 			e.Err = err
 			return e
 		}
-		e := fail(Interrupted, "Cancelled", "", "Cancelled %s (%v).", doing, cause)
+		e := fail(Interrupted, "Cancelled", "", "Stopped %s (%v).", doing, cause)
 		e.Err = cause
 		return e
 	}
 	if own := (*Error)(nil); errors.As(err, &own) {
+		if own.RequestID != "" {
+			own.Message += fmt.Sprintf(" (%s, RequestId %s)", own.Code, own.RequestID)
+		}
 		return own
 	}
-	if api := (*cloudapi.Error)(nil); errors.As(err, &api) {
+	if api := (*car.Error)(nil); errors.As(err, &api) {
 		e := &Error{Kind: Other, Code: api.Code, Message: api.Error(), Hint: api.Hint, RequestID: api.RequestID, Err: err}
 		switch {
-		case api.Is(cloudapi.Code("AuthFailure")), api.Is(cloudapi.Code("UnauthorizedOperation")), api.Code == cloudapi.CodeCredentials:
+		case api.Is(car.Code("AuthFailure")), api.Is(car.Code("UnauthorizedOperation")), api.Code == car.CodeCredentials:
 			e.Kind = Refused
-		case api.Is(cloudapi.Code("OperationDenied.VersionCreating")), api.Is(cloudapi.Code("OperationDenied.VersionLimitExceeded")):
+		case api.Is(car.Code("OperationDenied.VersionCreating")), api.Is(car.Code("OperationDenied.VersionLimitExceeded")):
 			e.Kind = InTheWay
 		}
 		return e

@@ -8,7 +8,6 @@ import (
 
 	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cloudapi"
 )
 
 // settles is how long the list may take to show a release.
@@ -198,7 +197,7 @@ func (r *run) startPathThere(ctx context.Context, id string) error {
 	}
 	paths, _, err := r.api.DescribeApplicationPathList(ctx, r.o.ApplicationID, id)
 	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, cloudapi.Code("FailedOperation.ApplicationNotFind")) {
+		if ctx.Err() != nil || errors.Is(err, car.Code("FailedOperation.ApplicationNotFind")) {
 			return err
 		}
 		r.advisory(err, "the start path could not be checked before the release")

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
@@ -182,7 +181,7 @@ func oldestFirst(versions []car.Version) []car.Version {
 }
 
 func isDoubtful(err error) bool {
-	var e *cloudapi.Error
+	var e *car.Error
 	return errors.As(err, &e) && e.Doubtful
 }
 

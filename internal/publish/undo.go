@@ -2,13 +2,11 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cos"
 )
 
 // undoTime is what cleaning up may take: GitHub kills a cancelled job 10 s
@@ -34,13 +32,13 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	var wait sync.WaitGroup
 	if r.upload != nil {
 		wait.Go(func() {
-			if err := r.upload.Abort(ctx); err != nil && !errors.Is(err, cos.ErrUnnamed) {
-				r.warn("The parts that were uploaded could not be removed (%v). COS is Tencent's here: they cost you nothing, and go with the version.", err)
+			if err := r.upload.Abort(ctx); err != nil {
+				r.warn("The unfinished upload could not be removed from CAR's bucket: %v. It blocks nothing.", err)
 			}
 		})
 	}
 	if err := r.take(ctx, v.ID); err != nil {
-		r.leave(v, fmt.Sprintf(" It could not be deleted: %v.", err))
+		r.leave(v, fmt.Sprintf(", since it could not be deleted: %v", err))
 	}
 	wait.Wait()
 }
@@ -90,7 +88,7 @@ func (r *run) take(ctx context.Context, id string) error {
 
 // leave tells that our version stays.
 func (r *run) leave(v car.Version, why string) {
-	r.leftover(fmt.Sprintf("%s stays.%s", title(v), why), r.line("delete", v.ID))
+	r.leftover(title(v)+why, r.line("delete", v.ID))
 	if r.stage == processing || r.stage == ready {
 		r.learn(func(t *Result) {
 			t.Next = append(t.Next, Command{"go on with it", r.line("release", v.ID)})

@@ -213,12 +213,12 @@ func TestFinish(t *testing.T) {
 		"failed": {
 			failed, errors.New("CAR said no."),
 			map[string]int{"error": 1},
-			[]string{"::error title=Ocean%3A publish failed::CAR said no. (OperationDenied, RequestId id-1)%0AAsk again."},
+			[]string{"::error title=Ocean%3A publish failed::CAR said no.%0AAsk again."},
 		},
 		"failed with several causes": {
 			failed, errors.Join(errors.New("CAR said no."), errors.New("clean-up")),
 			map[string]int{"error": 1},
-			[]string{"::error title=Ocean%3A publish failed::CAR said no. (OperationDenied, RequestId id-1)%0AAsk again."},
+			[]string{"::error title=Ocean%3A publish failed::CAR said no.%0AAsk again."},
 		},
 		"one problem": {
 			publish.Result{}, errors.Join(one), map[string]int{"error": 1},
@@ -276,7 +276,7 @@ func TestFinishInATerminal(t *testing.T) {
 	want := `
 Application    Ocean app-1
 Blocked by     ver-b
-error: Ocean: blocked by ver-b: Ocean cannot take a new version.
+error: Ocean: publish is blocked: Ocean cannot take a new version.
   Release ver-b.
 `
 	if diff := cmp.Diff(want, log.String()); diff != "" {

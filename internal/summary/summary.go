@@ -5,7 +5,6 @@ package summary
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/publish"
@@ -76,10 +75,7 @@ func outcome(r publish.Result) string {
 	case publish.Deleted:
 		return version + " was deleted"
 	case publish.Blocked:
-		if r.BlockingVersionID != "" {
-			return "blocked by " + r.BlockingVersionID
-		}
-		return "blocked"
+		return verb(r) + " is blocked"
 	case publish.Cancelled:
 		return verb(r) + " was cancelled"
 	default:
@@ -94,24 +90,12 @@ func verb(r publish.Result) string {
 	return r.Command
 }
 
-// reason is why the run failed, with the error code and the RequestId unless
-// the message has them already.
+// reason is why the run failed.
 func reason(r publish.Result) string {
 	if r.Outcome.Succeeded() {
 		return ""
 	}
-	text := oneLine(r.ErrorMessage)
-	var more []string
-	if code := oneLine(r.ErrorCode); !strings.Contains(text, code) {
-		more = append(more, code)
-	}
-	if id := oneLine(r.RequestID); !strings.Contains(text, id) {
-		more = append(more, "RequestId "+id)
-	}
-	if text == "" || len(more) == 0 {
-		return text + strings.Join(more, ", ")
-	}
-	return text + " (" + strings.Join(more, ", ") + ")"
+	return oneLine(r.ErrorMessage)
 }
 
 // fact is a row of the table about a run.
