@@ -7,13 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,7 +61,9 @@ func TestStories(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"archive": makeArchive,
+			"bytes":   makeBytes,
 			"exits":   exits,
+			"fault":   fault,
 			"jq":      query,
 			"signal":  interrupt,
 		},
@@ -115,6 +120,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// fault is the story command "fault ACTION CODE": from now on the service
+// refuses the action with the code.
+func fault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fault action code")
+	}
+	sim := ts.Value("sim").(*carsim.Sim)
+	ts.Check(sim.SetWorld(carsim.World{Faults: []carsim.Fault{{Action: args[0], Kind: carsim.Refuse, Code: args[1]}}}))
+}
+
 // interrupt is the story command "signal NAME ACTION STATUS COMMAND...": it
 // sends the signal once the simulator has been asked for the action, and the
 // command must then exit with the status.
@@ -163,6 +178,25 @@ func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(w.Close())
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
+}
+
+// makeBytes is the story command "bytes FILE MiB": a zip with Game/Game.exe
+// of that many MiB in it, stored.
+func makeBytes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bytes file MiB")
+	}
+	size, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	file, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer file.Close()
+	w := zip.NewWriter(file)
+	member, err := w.CreateHeader(&zip.FileHeader{Name: "Game/Game.exe", Method: zip.Store})
+	ts.Check(err)
+	_, err = io.CopyN(member, rand.NewChaCha8([32]byte{}), int64(size)<<20)
+	ts.Check(err)
+	ts.Check(w.Close())
 }
 
 // query is the story command "jq FILE FIELD": the field of a JSON file on

@@ -29,37 +29,44 @@ func (r *run) deliver(ctx context.Context) error {
 	return r.handOver(ctx)
 }
 
-// inFlight makes sure that the application's one version in flight is ours.
-// The calls that deliver carry no version id: after a deletion or a sibling's
-// create they would act on somebody else's.
+// inFlight makes sure that our version still waits for its build.
 func (r *run) inFlight(ctx context.Context) error {
+	v, err := r.ours(ctx)
+	if err == nil && !v.Status.Underway() {
+		err = fail(Other, "Displaced", "See who else works on this application, and run again.",
+			"%s became %s before its build was delivered.", title(v), v.Status)
+	}
+	return err
+}
+
+// ours finds our version, and makes sure that no other is in flight. The
+// calls that deliver carry no version id: after a deletion, or a sibling's
+// create, they would act on somebody else's.
+func (r *run) ours(ctx context.Context) (car.Version, error) {
 	start := time.Now()
 	poll := r.poller()
 	for {
 		versions, err := r.listVersions(ctx)
 		if err != nil {
-			return err
+			return car.Version{}, err
 		}
-		v, there := find(versions, r.result.VersionID)
 		for _, other := range versions {
 			if other.ID != r.result.VersionID && other.Status.Underway() {
-				return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
+				return other, fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
 					"%s is being created too, so an upload could end up in the wrong version: stopped.", title(other))
 			}
 		}
+		v, there := find(versions, r.result.VersionID)
 		switch {
-		case there && v.Status.Underway():
+		case there && v.Status != car.Deleting:
 			r.listed = true
-			return nil
-		case there:
-			return fail(Other, "Displaced", "See who else works on this application, and run again.",
-				"%s became %s before its build was delivered.", title(v), v.Status)
-		case r.listed || time.Since(start) > appears:
-			return fail(Other, "Vanished", "See who deleted it, and run again.",
-				"%s is no longer listed: somebody deleted it.", r.result.VersionID)
+			return v, nil
+		case there, r.listed, time.Since(start) > appears:
+			return v, fail(Other, "Vanished", "See who deleted it, and run again.",
+				"%s is gone, or about to be: somebody deleted it.", r.result.VersionID)
 		}
 		if err := poll(ctx); err != nil {
-			return err
+			return v, err
 		}
 	}
 }
@@ -144,8 +151,16 @@ func (r *run) ownPath(path string) error {
 // cannot be read back: a doubtful call is sent again, and a refusal of the
 // second one means that the first arrived.
 func (r *run) handOver(ctx context.Context) error {
-	if err := r.inFlight(ctx); err != nil {
+	v, err := r.ours(ctx)
+	if err != nil {
 		return err
+	}
+	if !v.Status.Underway() && r.build != nil {
+		// Whether every application wants the call is not documented. Here
+		// the finished upload was enough.
+		r.note("%s is %s already: CAR did not wait to be told of the upload.", title(v), v.Status)
+		r.stage = processing
+		return nil
 	}
 	id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
 	r.changed("CreateApplicationSnapshot", id, err)

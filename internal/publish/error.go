@@ -86,11 +86,11 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 	if file := (*artifact.Error)(nil); errors.As(err, &file) {
 		return &Error{Kind: BadInput, Code: string(file.Kind), Message: file.Message, Hint: file.Hint, Err: err}
 	}
-	if errors.Is(err, cos.ErrFileChanged) || errors.Is(err, cos.ErrChecksum) {
-		return &Error{Kind: UploadFailed, Code: "Upload", Message: err.Error(), Err: err}
-	}
 	if up := (*cos.Error)(nil); errors.As(err, &up) {
 		return &Error{Kind: UploadFailed, Code: up.Code, Message: up.Error(), Hint: up.Hint(), RequestID: up.RequestID, Err: err}
+	}
+	if r.phase == Upload {
+		return &Error{Kind: UploadFailed, Code: "Upload", Message: err.Error(), Err: err}
 	}
 	return &Error{Kind: Other, Code: "Failed", Message: err.Error(), Err: err}
 }
