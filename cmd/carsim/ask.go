@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -130,28 +131,38 @@ func ask(name string, args []string, std streams) error {
 type door string
 
 func (d door) get(name string, answer any) error {
-	resp, err := http.Get(string(d) + "/_carsim/" + name)
+	text, err := d.do(http.MethodGet, name, nil)
 	if err != nil {
-		return fmt.Errorf("ask simulator: %w", err)
+		return err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask simulator: %s answered HTTP %d; is it a carsim?", d, resp.StatusCode)
-	}
-	return json.NewDecoder(resp.Body).Decode(answer)
+	return json.Unmarshal(text, answer)
 }
 
 func (d door) post(name string, body io.Reader) error {
-	resp, err := http.Post(string(d)+"/_carsim/"+name, "application/json", body)
+	_, err := d.do(http.MethodPost, name, body)
+	return err
+}
+
+func (d door) do(method, name string, body io.Reader) ([]byte, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, string(d)+"/_carsim/"+name, body) //nolint:gosec // the user says where the simulator is
 	if err != nil {
-		return fmt.Errorf("tell simulator: %w", err)
+		return nil, fmt.Errorf("ask simulator: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask simulator: %w", err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = errors.New(strings.TrimSpace(string(text)))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("ask simulator: %w", err)
+	case resp.StatusCode == http.StatusBadRequest:
+		return nil, errors.New(strings.TrimSpace(string(text))) // it says what is wrong
+	case resp.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("ask simulator: %s answered HTTP %d; is it a carsim?", d, resp.StatusCode)
 	}
-	return err
+	return text, nil
 }
 
 func printVersions(w io.Writer, versions []carsim.Version, long bool) {

@@ -156,7 +156,7 @@ func simulate(args []string, std streams) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", o.listen)
 	if err != nil {
 		return exitFailed, fmt.Errorf("listen: %w", err)
 	}
@@ -218,8 +218,8 @@ func writeWhole(name, text string) error {
 
 // around runs a command with further environment and passes signals on to it.
 func around(command, environment []string, signals <-chan os.Signal, std streams) (int, error) {
-	// Not CommandContext: the command ends as it sees fit.
-	child := exec.Command(command[0], command[1:]...)
+	// Nothing cancels the command: it gets the signals, and ends as it sees fit.
+	child := exec.CommandContext(context.Background(), command[0], command[1:]...) //nolint:gosec // running what the user names is the purpose
 	child.Stdin, child.Stdout, child.Stderr = std.in, std.out, std.err
 	child.Env = append(os.Environ(), environment...)
 	apart(child)

@@ -348,7 +348,7 @@ func TestErrorForm(t *testing.T) {
 		var body struct {
 			Response struct {
 				Error     struct{ Code, Message string }
-				RequestId string
+				RequestID string `json:"RequestId"`
 			}
 		}
 		decode(t, answer.Body.String(), &body)
@@ -358,7 +358,7 @@ func TestErrorForm(t *testing.T) {
 		if _, err := http.ParseTime(answer.Header().Get("Date")); err != nil {
 			t.Errorf("got Date %q, want one", answer.Header().Get("Date"))
 		}
-		ids[body.Response.RequestId] = true
+		ids[body.Response.RequestID] = true
 	}
 	if len(ids) != 2 {
 		t.Errorf("got RequestIds %v, want two different ones", slices.Sorted(maps.Keys(ids)))

@@ -74,7 +74,7 @@ var car = api{
 // The types of the answers have every documented field.
 type (
 	userApplicationVersion struct {
-		ApplicationVersionId         string
+		ApplicationVersionID         string `json:"ApplicationVersionId"`
 		ApplicationVersionSize       int64
 		ApplicationVersionStatus     string
 		ApplicationVersionName       string
@@ -84,7 +84,7 @@ type (
 	}
 
 	userApplicationInfo struct {
-		ApplicationId             string
+		ApplicationID             string `json:"ApplicationId"`
 		ApplicationName           string
 		ApplicationType           string
 		ApplicationExePath        string
@@ -108,7 +108,7 @@ type (
 	}
 
 	userMobileApplicationInfo struct {
-		ApplicationId           string
+		ApplicationID           string `json:"ApplicationId"`
 		ApplicationName         string
 		ApplicationType         string
 		ApplicationRunStatus    string
@@ -119,7 +119,7 @@ type (
 	}
 
 	applicationStatus struct {
-		ApplicationId             string
+		ApplicationID             string `json:"ApplicationId"`
 		ApplicationRunStatus      string
 		ApplicationUpdateStatus   string
 		ApplicationUpdateProgress int
@@ -150,7 +150,7 @@ func (s *Sim) foundVersion(r request) (*application, *version, *refusal) {
 
 func (v *version) info(t time.Time) userApplicationVersion {
 	info := userApplicationVersion{
-		ApplicationVersionId:         v.id,
+		ApplicationVersionID:         v.id,
 		ApplicationVersionStatus:     v.status(t),
 		ApplicationVersionName:       v.name,
 		CreateTime:                   v.created.UTC().Format(time.RFC3339),
@@ -263,6 +263,7 @@ func (s *Sim) createSnapshot(r request) (any, *refusal) {
 		return nil, refused("OperationDenied", "This application takes no snapshot.")
 	case SnapshotIgnored:
 		return nil, nil
+	case SnapshotNeeded:
 	}
 	v := app.with(r.now, Creating, Uploading)
 	switch {
@@ -349,7 +350,7 @@ func (s *Sim) deleteVersion(r request) (any, *refusal) {
 
 func (s *Sim) status(app *application, t time.Time) applicationStatus {
 	status := applicationStatus{
-		ApplicationId:             app.ID,
+		ApplicationID:             app.ID,
 		ApplicationRunStatus:      "ApplicationRunning",
 		ApplicationUpdateStatus:   "ApplicationUpdateNormal",
 		ApplicationUpdateProgress: s.progress(app, t),
@@ -422,14 +423,14 @@ func (s *Sim) describeList(r request) (any, *refusal) {
 		created := "2022-02-15T01:51:55.786Z" // one of the forms that occur
 		if app.mobile() {
 			answer.UserMobileApplicationList = append(answer.UserMobileApplicationList, userMobileApplicationInfo{
-				ApplicationId: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
+				ApplicationID: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
 				ApplicationRunStatus: status.ApplicationRunStatus, ApplicationUpdateStatus: status.ApplicationUpdateStatus,
 				ApplicationCreateTime: created, ApplicationVersions: app.infos(seen), ApplicationNature: "PRIVATE",
 			})
 			continue
 		}
 		answer.UserApplicationList = append(answer.UserApplicationList, userApplicationInfo{
-			ApplicationId: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
+			ApplicationID: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
 			ApplicationExePath: app.StartPath, ApplicationInterList: path.Base(strings.ReplaceAll(app.StartPath, `\`, "/")),
 			ApplicationRunStatus: status.ApplicationRunStatus, ApplicationUpdateStatus: status.ApplicationUpdateStatus,
 			ApplicationUpdateProgress: status.ApplicationUpdateProgress,

@@ -16,7 +16,8 @@ func combine(first, second uint64, length int64) uint64 {
 	for i := 1; i < 64; i++ {
 		square[i] = 1 << (i - 1)
 	}
-	for bits := uint64(length) * 8; bits != 0; bits >>= 1 {
+	bits := uint64(length) * 8 //nolint:gosec // a length is not negative
+	for ; bits != 0; bits >>= 1 {
 		if bits&1 != 0 {
 			first = times(&square, first)
 		}

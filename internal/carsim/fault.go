@@ -72,8 +72,9 @@ func (f Fault) done() bool {
 		return false
 	case Refuse, StatusCode, HTML, Junk, Empty, Redirect:
 		return f.After
+	default:
+		return true
 	}
-	return true
 }
 
 // alter makes the answer go wrong; a is nil if nothing was done.

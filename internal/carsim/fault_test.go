@@ -165,7 +165,7 @@ func TestLateError(t *testing.T) {
 		t.Errorf("the second time: %v", err)
 	}
 	_, err = b.UploadPart(t.Context(), b.key, c.sim.Uploads()[0].ID, 1, strings.NewReader("x"), nil)
-	if got := code(t, err); got != "SlowDown" || err.(*cos.ErrorResponse).Response.StatusCode != 503 {
+	if refusal := (*cos.ErrorResponse)(nil); !errors.As(err, &refusal) || refusal.Code != "SlowDown" || refusal.Response.StatusCode != 503 {
 		t.Errorf("got %v, want SlowDown with status 503", err)
 	}
 }

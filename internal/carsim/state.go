@@ -206,6 +206,7 @@ func (s *Sim) process(app *application, v *version, o *object, file string, now 
 		o.data = nil // nobody else reads it
 	}
 	switch s.world.NameAfterUpload {
+	case NameKept:
 	case NameReplaced:
 		v.name = strings.TrimSuffix(file, path.Ext(file))
 	case NameTruncated:
@@ -222,6 +223,7 @@ func (s *Sim) process(app *application, v *version, o *object, file string, now 
 		v.later(CreateFailed, now.Add(s.world.ProcessingTime))
 	case Succeeds:
 		v.later(ready, now.Add(s.world.ProcessingTime))
+	case Hangs:
 	}
 }
 

@@ -87,7 +87,7 @@ func refused(code, format string, args ...any) *refusal {
 
 // chinese has some messages in the service's first language, which it uses
 // unless X-TC-Language says en-US.
-var chinese = map[string]string{
+var chinese = map[string]string{ //nolint:gosec // words about secrets are none
 	"AuthFailure.SecretIdNotFound":       "密钥不存在。请检查 SecretId 是否正确。",
 	"AuthFailure.SignatureExpire":        "签名过期。时间戳和服务器时间相差不得超过五分钟。",
 	"AuthFailure.SignatureFailure":       "签名错误。签名计算错误，请检查密钥与签名过程。",

@@ -169,12 +169,12 @@ type Key struct {
 // with a token share SessionToken.
 const (
 	SecretID          = "AKIDcarsim"
-	ReadOnlySecretID  = "AKIDcarsimReadOnly"  // may call Describe actions only
-	OtherSiteSecretID = "AKIDcarsimOtherSite" // exists on the site that is not the world's
-	TemporarySecretID = "AKIDcarsimTemporary"
-	ExpiredSecretID   = "AKIDcarsimExpired" // temporary, and no longer valid
-	SecretKey         = "carsim-is-no-secret-key"
-	SessionToken      = "carsim-is-no-session-token"
+	ReadOnlySecretID  = "AKIDcarsimReadOnly"         // may call Describe actions only
+	OtherSiteSecretID = "AKIDcarsimOtherSite"        // exists on the site that is not the world's
+	TemporarySecretID = "AKIDcarsimTemporary"        //nolint:gosec // a made-up key of a simulator
+	ExpiredSecretID   = "AKIDcarsimExpired"          // temporary, and no longer valid
+	SecretKey         = "carsim-is-no-secret-key"    //nolint:gosec // as its value says
+	SessionToken      = "carsim-is-no-session-token" //nolint:gosec // as its value says
 )
 
 // DefaultKeys returns the keys of the default world.
