@@ -49,6 +49,7 @@ func exitStatus(err, written error) int {
 			return exitTerminated
 		}
 		return exitInterrupted
+	case publish.Other:
 	}
 	return exitFailed
 }

@@ -36,7 +36,7 @@ func main() {
 
 // run is the program: inputs in, streams out, and the exit status.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	config, warnings, problems := inputs.Parse(args, environ, toolVersion(), stdout)
+	config, warnings, problems := inputs.Parse(args, environ, toolVersion(), stdout) //nolint:contextcheck // parsing ends by itself
 	if errors.Is(problems, inputs.ErrShown) {
 		return exitDone
 	}

@@ -54,7 +54,7 @@ func glob(pattern string) ([]string, error) {
 	// Through os.DirFS, since it enters a root that is a symbolic link.
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			return nil // a folder that cannot be read holds nothing for us
+			return nil //nolint:nilerr // a folder that cannot be read holds nothing for us
 		}
 		matched, err := matchSegments(segments, strings.Split(name, "/"))
 		if matched {

@@ -78,7 +78,7 @@ func (a *Artifact) checkSevenZipStart(w *window) error {
 		sum    = binary.LittleEndian.Uint32(start[8:])
 		offset = binary.LittleEndian.Uint64(start[12:])
 		size   = binary.LittleEndian.Uint64(start[20:])
-		behind = uint64(w.size) - uint64(len(start))
+		behind = uint64(w.size) - uint64(len(start)) //nolint:gosec // the size of a file is not negative
 	)
 	switch {
 	case sum == 0 && offset == 0 && size == 0:

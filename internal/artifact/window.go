@@ -77,7 +77,7 @@ func (w *window) Seek(offset int64, whence int) (int64, error) {
 }
 
 func (w *window) note(n int64) {
-	w.hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
+	w.hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(n))) //nolint:gosec // offsets and sizes are not negative
 }
 
 func (w *window) fingerprint() Fingerprint {

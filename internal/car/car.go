@@ -15,11 +15,11 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// What a call may fail with, so that a caller needs no other room to tell.
-type (
-	Error = cloudapi.Error
-	Code  = cloudapi.Code
-)
+// Error is what a call fails with.
+type Error = cloudapi.Error
+
+// Code is an error code, to ask an Error for.
+type Code = cloudapi.Code
 
 // Codes for what is no refusal of the service.
 const (

@@ -562,7 +562,8 @@ func TestProblems(t *testing.T) {
 
 		// Several rooms of the house at once.
 		{
-			"many problems in the order of the table", "--verbose=maybe publish --bogus", []string{
+			"many problems in the order of the table", "--verbose=maybe publish --bogus",
+			[]string{
 				"INPUT_APPLICATION-ID=app 1", "INPUT_RELEASE=y", "INPUT_SITE=mars", "INPUT_SECRET-ID=i", "INPUT_SECRET-KEY=k", "INPUT_ARTIFACT=a.zip",
 			},
 			[]string{
@@ -656,7 +657,8 @@ func TestWarnings(t *testing.T) {
 		want []string
 	}{
 		{
-			"misspelt names", []string{"CAR_RELASE=true", "INPUT_ON-BLOKCED=wait", "PLUGIN_APLICATION_ID=app-1"},
+			"misspelt names",
+			[]string{"CAR_RELASE=true", "INPUT_ON-BLOKCED=wait", "PLUGIN_APLICATION_ID=app-1"},
 			[]string{
 				"CAR_RELASE is not an input; did you mean CAR_RELEASE?",
 				"INPUT_ON-BLOKCED is not an input; did you mean INPUT_ON-BLOCKED?",
@@ -667,18 +669,21 @@ func TestWarnings(t *testing.T) {
 		{"an odd name", []string{"CAR_\n::warning::=x"}, []string{`"CAR_\n::warning::" is not an input`}},
 		{"empty, ours, or not ours at all", []string{"CAR_RELASE=", "CAR_PUBLISHED_VERSION_ID=ver-1", "CARGO_HOME=x", "INPUTS=x", "CAR=x"}, nil},
 		{
-			"regions", []string{"CAR_REGIONS=ap-tokio ap-seoul moon"},
+			"regions",
+			[]string{"CAR_REGIONS=ap-tokio ap-seoul moon"},
 			[]string{
 				`regions: "ap-tokio" is passed on, but is not among the regions that CAR documents; did you mean ap-tokyo?`,
 				`regions: "moon" is passed on, but is not among the regions that CAR documents`,
 			},
 		},
 		{
-			"update mode", []string{"CAR_UPDATE_MODE=increment"},
+			"update mode",
+			[]string{"CAR_UPDATE_MODE=increment"},
 			[]string{"update-mode INCREMENT: the CAR API offers it, but Tencent's own command line tool takes FULL only. If CAR refuses it, use FULL."},
 		},
 		{
-			"hosts", []string{"CAR_ENDPOINT=https://car.tencentcloudapi.com.example.com", "CAR_COS_ENDPOINT=evil-myqcloud.com"},
+			"hosts",
+			[]string{"CAR_ENDPOINT=https://car.tencentcloudapi.com.example.com", "CAR_COS_ENDPOINT=evil-myqcloud.com"},
 			[]string{
 				"endpoint: car.tencentcloudapi.com.example.com does not belong to Tencent Cloud; everything signed with your key goes there",
 				"cos-endpoint: evil-myqcloud.com does not belong to Tencent Cloud; everything signed with your key goes there",
@@ -686,7 +691,8 @@ func TestWarnings(t *testing.T) {
 		},
 		{"hosts of Tencent Cloud", []string{"CAR_ENDPOINT=CAR.TencentCloudAPI.com", "CAR_COS_ENDPOINT=https://b-1.cos.ap-tokyo.tencentcos.cn"}, nil},
 		{
-			"default of action.yml before another variable", []string{"INPUT_ON-FULL=fail", "CAR_ON_FULL=delete-oldest"},
+			"default of action.yml before another variable",
+			[]string{"INPUT_ON-FULL=fail", "CAR_ON_FULL=delete-oldest"},
 			[]string{"CAR_ON_FULL is ignored, since the action's input on-full comes first: set it under with:"},
 		},
 		{"the same value twice", []string{"INPUT_ON-FULL=fail", "CAR_ON_FULL=fail"}, nil},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (r *run) create(ctx context.Context) error {
 		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
 		r.changed("CreateApplicationVersion", requestID, err)
 		switch {
-		case err == nil && !validVersionID(v.ID):
+		case err == nil && !versionID.MatchString(v.ID):
 			return fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
 		case err == nil:
 			return r.created(v)
@@ -169,16 +170,6 @@ func missing(asked, there []string) []string {
 // stem is what CAR makes a version's name of.
 func stem(fileName string) string { return strings.TrimSuffix(fileName, path.Ext(fileName)) }
 
-// validVersionID guards what goes into messages, command lines and the check
-// of the upload path.
-func validVersionID(id string) bool {
-	if len(id) < 5 || len(id) > 80 || !strings.HasPrefix(id, "ver-") {
-		return false
-	}
-	for _, c := range id {
-		if !(c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
-			return false
-		}
-	}
-	return true
-}
+// versionID guards what goes into command lines that a reader may copy, and
+// into the check of the upload path.
+var versionID = regexp.MustCompile(`^ver-[0-9A-Za-z_-]{1,64}$`)

@@ -10,26 +10,25 @@ import (
 // this file.
 type Event interface{ event() }
 
-// PhaseBegan and PhaseEnded enclose what belongs to one phase. Phases do not
-// nest.
-type (
-	PhaseBegan struct {
-		Phase Phase
-		At    time.Time
-	}
-	PhaseEnded struct {
-		Phase Phase
-		At    time.Time
-		Err   error
-	}
-)
+// PhaseBegan is the beginning of a phase. Phases do not nest.
+type PhaseBegan struct {
+	Phase Phase
+	At    time.Time
+}
 
-// Note is a line for the log. Warning is a line that deserves the reader's
-// attention although the run goes on; each is sent once.
-type (
-	Note    struct{ Text string }
-	Warning struct{ Text string }
-)
+// PhaseEnded is the end of the phase that began last.
+type PhaseEnded struct {
+	Phase Phase
+	At    time.Time
+	Err   error
+}
+
+// Note is a line for the log.
+type Note struct{ Text string }
+
+// Warning is a line that deserves the reader's attention although the run
+// goes on. Each is sent once.
+type Warning struct{ Text string }
 
 // Masked is a secret that the run has just learnt, sent before its first use.
 type Masked struct{ Secret secret.String }

@@ -188,7 +188,7 @@ func (r *run) publish(ctx context.Context) error {
 	}
 	if !r.o.Wait {
 		r.note("Not waiting: CAR is processing %s and has not accepted it yet.", r.result.VersionID)
-		return nil
+		return r.rename(ctx)
 	}
 	if err := r.await(ctx, r.result.VersionID); err != nil {
 		return err

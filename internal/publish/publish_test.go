@@ -175,10 +175,17 @@ func TestQueue(t *testing.T) {
 // A lost answer of the create must neither make two versions nor leave one.
 func TestDoubtfulCreate(t *testing.T) {
 	for _, fault := range []carsim.Fault{
-		{Kind: carsim.DropAfter}, {Kind: carsim.CutBody}, {Kind: carsim.HTML, After: true}, {Kind: carsim.Empty, After: true},
-		{Kind: carsim.StatusCode, Status: 502, After: true}, {Kind: carsim.Refuse, Code: "InternalError", After: true},
-		{Kind: carsim.DropBefore}, {Kind: carsim.Refuse, Code: "InternalError"}, {Kind: carsim.StatusCode, Status: 503},
-		{Kind: carsim.Refuse, Code: "RequestLimitExceeded"}, {Kind: carsim.Refuse, Code: "FailedOperation.ApplicationLockFail"},
+		{Kind: carsim.DropAfter},
+		{Kind: carsim.CutBody},
+		{Kind: carsim.HTML, After: true},
+		{Kind: carsim.Empty, After: true},
+		{Kind: carsim.StatusCode, Status: 502, After: true},
+		{Kind: carsim.Refuse, Code: "InternalError", After: true},
+		{Kind: carsim.DropBefore},
+		{Kind: carsim.Refuse, Code: "InternalError"},
+		{Kind: carsim.StatusCode, Status: 503},
+		{Kind: carsim.Refuse, Code: "RequestLimitExceeded"},
+		{Kind: carsim.Refuse, Code: "FailedOperation.ApplicationLockFail"},
 	} {
 		for _, lag := range []time.Duration{0, 3 * time.Second} {
 			t.Run(fmt.Sprintf("%s/after=%v/%s/lag=%v", fault.Kind, fault.After, fault.Code, lag), func(t *testing.T) {

@@ -76,8 +76,9 @@ func (o Outcome) Succeeded() bool {
 	switch o {
 	case Released, Ready, Created, Planned, Listing, Deleted:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Listed is one version of an application, as the list command tells it.

@@ -93,7 +93,8 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 		return r.refuseFull(versions)
 	}
 	for _, v := range m.blockers {
-		if !(replaceable && r.replaces(v)) && r.o.OnBlocked != "wait" {
+		goes := replaceable && r.replaces(v)
+		if !goes && r.o.OnBlocked != "wait" {
 			return r.blocked(v)
 		}
 	}

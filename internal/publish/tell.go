@@ -141,6 +141,9 @@ func (r *run) success() Outcome {
 func (r *run) line(command, version string) string {
 	words := []string{"car-publish", command, "--application-id", r.o.ApplicationID}
 	if version != "" {
+		if !versionID.MatchString(version) {
+			version = "VERSION-ID" // never into a line that somebody copies into a shell
+		}
 		words = append(words, "--version-id", version)
 	}
 	if r.o.Arguments != "" {

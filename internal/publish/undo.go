@@ -58,8 +58,9 @@ func (r *run) removes(e *Error) bool {
 		return e.Kind == Interrupted || e.Kind == NotCreated
 	case ready:
 		return e.Kind == Interrupted
+	default:
+		return false
 	}
-	return false
 }
 
 // take deletes our version, if a fresh look still shows it as something that
@@ -88,6 +89,10 @@ func (r *run) take(ctx context.Context, id string) error {
 
 // leave tells that our version stays.
 func (r *run) leave(v car.Version, why string) {
+	if r.stage == onlineSent {
+		r.leftover(title(v)+" may be online", r.line("list", ""))
+		return
+	}
 	r.leftover(title(v)+why, r.line("delete", v.ID))
 	if r.stage == processing || r.stage == ready {
 		r.learn(func(t *Result) {

@@ -205,7 +205,8 @@ func TestFinish(t *testing.T) {
 		last   []string // lines at the end of the log
 	}{
 		"released": {
-			publish.Result{Outcome: publish.Released, VersionID: "v", Next: []publish.Command{{Purpose: "roll back", Line: "x y"}}}, nil,
+			publish.Result{Outcome: publish.Released, VersionID: "v", Next: []publish.Command{{Purpose: "roll back", Line: "x y"}}},
+			nil,
 			map[string]int{"notice": 1},
 			[]string{"::notice::car-publish: v is online%0ATo roll back: x y"},
 		},
@@ -221,19 +222,27 @@ func TestFinish(t *testing.T) {
 			[]string{"::error title=Ocean%3A publish failed::CAR said no.%0AAsk again."},
 		},
 		"one problem": {
-			publish.Result{}, errors.Join(one), map[string]int{"error": 1},
+			publish.Result{},
+			errors.Join(one),
+			map[string]int{"error": 1},
 			[]string{"::error::application-id is missing"},
 		},
 		"two problems joined": {
-			publish.Result{}, errors.Join(one, two), map[string]int{"error": 2},
+			publish.Result{},
+			errors.Join(one, two),
+			map[string]int{"error": 2},
 			[]string{"2 problems:", "::error::application-id is missing", `::error::release: "yes" is neither true nor false`},
 		},
 		"two problems of a multierror": {
-			publish.Result{}, wrapped{[]error{one, two}}, map[string]int{"error": 2},
+			publish.Result{},
+			wrapped{[]error{one, two}},
+			map[string]int{"error": 2},
 			[]string{"2 problems:", "::error::application-id is missing", `::error::release: "yes" is neither true nor false`},
 		},
 		"an error before the run": {
-			publish.Result{Command: "publish"}, one, map[string]int{"error": 1},
+			publish.Result{Command: "publish"},
+			one,
+			map[string]int{"error": 1},
 			[]string{"::error title=car-publish%3A publish failed::application-id is missing"},
 		},
 	} {

@@ -117,7 +117,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func unmark(err error) error {
-	if t, ok := err.(*transient); ok {
+	if t := (*transient)(nil); errors.As(err, &t) {
 		return t.err
 	}
 	return err

@@ -195,7 +195,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.dog.pat()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = cause
 		}
