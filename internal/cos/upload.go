@@ -213,32 +213,68 @@ func (u *Upload) initiate(ctx context.Context) error {
 func (u *Upload) Pending() bool { return u.id != "" || u.unnamed }
 
 // Abort removes what a Run that has returned left in COS: the parts of an
-// upload that was not completed (cloud.tencent.com/document/product/436/7740).
-// It tries for some seconds, as long as CIs leave after a cancel, and uses the
-// keys there are: to ask for new ones would get in the way of deleting the
-// version at the same time.
+// upload that was not completed (cloud.tencent.com/document/product/436/7740),
+// and one whose name was lost, where the keys may look for it. It tries for
+// some seconds, as long as CIs leave after a cancel, and uses the keys there
+// are: to ask for new ones would get in the way of deleting the version at the
+// same time.
 //
 // ErrUnnamed says that all that can be removed has been.
 func (u *Upload) Abort(ctx context.Context) error {
-	const op = "AbortMultipartUpload"
 	if u.id != "" {
-		policy := retry.Policy{Base: 250 * time.Millisecond, Cap: 2 * time.Second, Attempts: 8, Float: u.o.Policy.Float}
-		err := u.repeat(ctx, op, policy, func(ctx context.Context, attempt int) error {
-			keys, _ := u.keys.held()
-			return u.callWith(ctx, keys, op, 0, attempt, func(ctx context.Context, _ *exchange) error {
-				_, err := u.client.Object.AbortMultipartUpload(ctx, u.object, url.QueryEscape(u.id))
-				return err
-			})
-		})
-		var e *Error
-		if gone := errors.As(err, &e) && e.Code == "NoSuchUpload"; err != nil && !gone {
-			return fmt.Errorf("abort upload %s of %s: %w", line(u.id, 100), u.object, err)
+		if err := u.abort(ctx, u.id); err != nil {
+			return err
 		}
 		u.id = ""
 	}
-	if u.unnamed {
-		u.unnamed = false
-		return ErrUnnamed
+	if !u.unnamed {
+		return nil
+	}
+	u.unnamed = false
+	return u.sweep(ctx)
+}
+
+func (u *Upload) abort(ctx context.Context, id string) error {
+	const op = "AbortMultipartUpload"
+	err := u.parting(ctx, op, func(ctx context.Context) error {
+		_, err := u.client.Object.AbortMultipartUpload(ctx, u.object, url.QueryEscape(id))
+		return err
+	})
+	if e := (*Error)(nil); errors.As(err, &e) && e.Code == "NoSuchUpload" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("abort upload %s of %s: %w", line(id, 100), u.object, err)
 	}
 	return nil
+}
+
+// sweep aborts every upload of the object: its key is this version's alone.
+func (u *Upload) sweep(ctx context.Context) error {
+	var found *sdk.ListMultipartUploadsResult
+	err := u.parting(ctx, "ListMultipartUploads", func(ctx context.Context) (err error) {
+		found, _, err = u.client.Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
+		return err
+	})
+	if err != nil {
+		return ErrUnnamed
+	}
+	for _, upload := range found.Uploads {
+		if upload.Key != u.object {
+			continue
+		}
+		if err := u.abort(ctx, upload.UploadID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parting makes a call for Abort, with the keys there are.
+func (u *Upload) parting(ctx context.Context, op string, f func(context.Context) error) error {
+	policy := retry.Policy{Base: 250 * time.Millisecond, Cap: 2 * time.Second, Attempts: 8, Float: u.o.Policy.Float}
+	return u.repeat(ctx, op, policy, func(ctx context.Context, attempt int) error {
+		keys, _ := u.keys.held()
+		return u.callWith(ctx, keys, op, 0, attempt, func(ctx context.Context, _ *exchange) error { return f(ctx) })
+	})
 }

@@ -96,6 +96,9 @@ func (r *run) put(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
+	if r.upload.Pending() { // a beginning whose answer was lost, and that was made again
+		r.abort(ctx)
+	}
 	if done.Doubtful {
 		r.warn("COS did not confirm the completed upload and did not let this key look; CAR will tell.")
 	}

@@ -87,7 +87,14 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 		return &Error{Kind: BadInput, Code: string(file.Kind), Message: file.Message, Hint: file.Hint, Err: err}
 	}
 	if up := (*cos.Error)(nil); errors.As(err, &up) {
-		return &Error{Kind: UploadFailed, Code: up.Code, Message: up.Error(), Hint: up.Hint(), RequestID: up.RequestID, Err: err}
+		code := up.Code
+		switch {
+		case code == "" && up.HTTPStatus == 0:
+			code = car.CodeNetwork
+		case code == "":
+			code = fmt.Sprintf("HTTP%d", up.HTTPStatus)
+		}
+		return &Error{Kind: UploadFailed, Code: code, Message: up.Error(), Hint: up.Hint(), RequestID: up.RequestID, Err: err}
 	}
 	if r.phase == Upload {
 		return &Error{Kind: UploadFailed, Code: "Upload", Message: err.Error(), Err: err}

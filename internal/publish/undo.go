@@ -31,16 +31,19 @@ func (r *run) undo(ctx context.Context, e *Error) {
 
 	var wait sync.WaitGroup
 	if r.upload != nil {
-		wait.Go(func() {
-			if err := r.upload.Abort(ctx); err != nil {
-				r.warn("The unfinished upload could not be removed from CAR's bucket: %v. It blocks nothing.", err)
-			}
-		})
+		wait.Go(func() { r.abort(ctx) })
 	}
 	if err := r.take(ctx, v.ID); err != nil {
 		r.leave(v, fmt.Sprintf(", since it could not be deleted: %v", err))
 	}
 	wait.Wait()
+}
+
+// abort removes what the upload left unfinished.
+func (r *run) abort(ctx context.Context) {
+	if err := r.upload.Abort(ctx); err != nil {
+		r.warn("The unfinished upload could not be removed from CAR's bucket: %v. It blocks nothing.", err)
+	}
 }
 
 // removes says whether this failure at this stage deletes our version.
