@@ -21,7 +21,7 @@ import (
 // question is what can be asked of the simulator that runs at $CAR_ENDPOINT.
 type question struct {
 	argument string // its name, "" if there is none
-	do       func(d door, argument string, o askOptions, std streams) error
+	do       func(d door, argument string, o askOptions, std surroundings) error
 }
 
 type askOptions struct{ long, polls bool }
@@ -29,7 +29,7 @@ type askOptions struct{ long, polls bool }
 var questionNames = []string{"journal", "versions", "uploads", "objects", "world"}
 
 var questions = map[string]question{
-	"journal": {"", func(d door, _ string, o askOptions, std streams) error {
+	"journal": {"", func(d door, _ string, o askOptions, std surroundings) error {
 		var calls []carsim.Call
 		if err := d.get("journal", &calls); err != nil {
 			return err
@@ -37,7 +37,7 @@ var questions = map[string]question{
 		printJournal(std.out, calls, o.polls, o.long)
 		return nil
 	}},
-	"versions": {"APP", func(d door, app string, o askOptions, std streams) error {
+	"versions": {"APP", func(d door, app string, o askOptions, std surroundings) error {
 		var state carsim.State
 		if err := d.get("state", &state); err != nil {
 			return err
@@ -53,7 +53,7 @@ var questions = map[string]question{
 		printVersions(std.out, state.Applications[i].Versions, o.long)
 		return nil
 	}},
-	"uploads": {"", func(d door, _ string, o askOptions, std streams) error {
+	"uploads": {"", func(d door, _ string, o askOptions, std surroundings) error {
 		var state carsim.State
 		if err := d.get("state", &state); err != nil {
 			return err
@@ -67,7 +67,7 @@ var questions = map[string]question{
 		}
 		return nil
 	}},
-	"objects": {"", func(d door, _ string, o askOptions, std streams) error {
+	"objects": {"", func(d door, _ string, o askOptions, std surroundings) error {
 		var state carsim.State
 		if err := d.get("state", &state); err != nil {
 			return err
@@ -81,7 +81,7 @@ var questions = map[string]question{
 		}
 		return nil
 	}},
-	"world": {"FILE", func(d door, file string, _ askOptions, std streams) error {
+	"world": {"FILE", func(d door, file string, _ askOptions, std surroundings) error {
 		body := std.in
 		if file != "-" {
 			f, err := os.Open(file)
@@ -96,7 +96,7 @@ var questions = map[string]question{
 }
 
 // ask puts a question to the running simulator.
-func ask(name string, args []string, std streams) error {
+func ask(name string, args []string, std surroundings) error {
 	q := questions[name]
 	var o askOptions
 	flags := flag.NewFlagSet("carsim "+name, flag.ContinueOnError)
@@ -120,7 +120,7 @@ func ask(name string, args []string, std streams) error {
 	if flags.NArg() != want {
 		return usageError{strings.TrimSpace("usage: carsim " + name + " [flags] " + q.argument)}
 	}
-	endpoint := os.Getenv("CAR_ENDPOINT")
+	endpoint := std.getenv("CAR_ENDPOINT")
 	if endpoint == "" {
 		return usageError{"CAR_ENDPOINT is not set: it says where the simulator is"}
 	}
@@ -144,11 +144,11 @@ func (d door) post(name string, body io.Reader) error {
 }
 
 func (d door) do(method, name string, body io.Reader) ([]byte, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, string(d)+"/_carsim/"+name, body) //nolint:gosec // the user says where the simulator is
+	request, err := http.NewRequestWithContext(context.Background(), method, string(d)+"/_carsim/"+name, body)
 	if err != nil {
 		return nil, fmt.Errorf("ask simulator: %w", err)
 	}
-	resp, err := http.DefaultClient.Do(request) //nolint:gosec // as above
+	resp, err := http.DefaultClient.Do(request) //nolint:gosec // the user says where the simulator is
 	if err != nil {
 		return nil, fmt.Errorf("ask simulator: %w", err)
 	}

@@ -32,12 +32,14 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(os.Args[1:], surroundings{os.Stdin, os.Stdout, os.Stderr, os.Getenv}))
 }
 
-type streams struct {
+// surroundings is what the program has from the process it runs in.
+type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
+	getenv   func(string) string
 }
 
 // The exit statuses besides the command's own.
@@ -47,7 +49,7 @@ const (
 	exitUsage  = 2
 )
 
-func run(args []string, std streams) int {
+func run(args []string, std surroundings) int {
 	var err error
 	status := exitDone
 	if len(args) > 0 && slices.Contains(questionNames, args[0]) {
@@ -147,7 +149,7 @@ func (o options) build() (carsim.World, error) {
 }
 
 // simulate serves, alone or around a command, and returns the exit status.
-func simulate(args []string, std streams) (int, error) {
+func simulate(args []string, std surroundings) (int, error) {
 	o, err := parse(args, std.err)
 	if err != nil {
 		return exitUsage, err
@@ -217,7 +219,7 @@ func writeWhole(name, text string) error {
 }
 
 // around runs a command with further environment and passes signals on to it.
-func around(command, environment []string, signals <-chan os.Signal, std streams) (int, error) {
+func around(command, environment []string, signals <-chan os.Signal, std surroundings) (int, error) {
 	// Nothing cancels the command: it gets the signals, and ends as it sees fit.
 	child := exec.CommandContext(context.Background(), command[0], command[1:]...) //nolint:gosec // running what the user names is the purpose
 	child.Stdin, child.Stdout, child.Stderr = std.in, std.out, std.err

@@ -54,7 +54,7 @@ func call(action string, params map[string]any) error {
 // invoke runs the program in this process.
 func invoke(args ...string) (status int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	status = run(args, streams{strings.NewReader(""), &out, &err})
+	status = run(args, surroundings{strings.NewReader(""), &out, &err, os.Getenv})
 	return status, out.String(), err.String()
 }
 

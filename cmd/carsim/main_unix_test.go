@@ -22,7 +22,7 @@ func TestAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "env")
 	ended := make(chan int)
 	go func() {
-		ended <- run([]string{"-processing", "0", "-env", file, "-start-path", `App\App.exe`}, streams{strings.NewReader(""), writer, io.Discard})
+		ended <- run([]string{"-processing", "0", "-env", file, "-start-path", `App\App.exe`}, surroundings{strings.NewReader(""), writer, io.Discard, os.Getenv})
 		writer.Close()
 	}()
 	var exports string
@@ -105,7 +105,7 @@ func TestSignalsReachTheCommand(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan int)
 	go func() {
-		ended <- run([]string{"--", os.Args[0]}, streams{strings.NewReader(""), writer, io.Discard})
+		ended <- run([]string{"--", os.Args[0]}, surroundings{strings.NewReader(""), writer, io.Discard, os.Getenv})
 		writer.Close()
 	}()
 	lines := bufio.NewScanner(reader)
