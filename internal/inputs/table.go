@@ -90,7 +90,7 @@ var Table = []Input{
 		Meaning: "Versions that are never deleted to make room: ids or names, or globs of them.",
 	},
 	{
-		Name: "on-failure", Kind: Choice, Group: theRun, Default: "auto", Commands: []string{"publish", "create"},
+		Name: "on-failure", Kind: Choice, Group: theRun, Default: "auto", Commands: []string{"publish"},
 		Choices: []string{"auto", "keep", "delete"},
 		Meaning: "What becomes of the new version if the run fails: `auto` deletes it if the build was not delivered or the run was cancelled, and keeps it otherwise; `keep` keeps it; `delete` deletes it unless it was released.",
 	},

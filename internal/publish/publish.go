@@ -168,9 +168,7 @@ func (r *run) publish(ctx context.Context) error {
 	if err := r.inspect(); err != nil {
 		return err
 	}
-	if r.o.DryRun && r.d.CAR.Credentials == nil {
-		r.note("No keys were given, so the service was not asked: only the inputs and the artifact were checked.")
-		r.learn(func(t *Result) { t.Outcome = Planned })
+	if r.blind() {
 		return nil
 	}
 	versions, err := r.check(ctx)
@@ -201,10 +199,24 @@ func (r *run) publish(ctx context.Context) error {
 	return r.rename(ctx)
 }
 
+// blind ends a dry run that was given no keys, as the pull request of a fork
+// gets none.
+func (r *run) blind() bool {
+	if !r.o.DryRun || r.d.CAR.Credentials != nil {
+		return false
+	}
+	r.note("No keys were given, so the service was not asked: only what needs none was checked.")
+	r.learn(func(t *Result) { t.Outcome = Planned })
+	return true
+}
+
 // createOnly makes the version and leaves it: somebody else delivers.
 func (r *run) createOnly(ctx context.Context) error {
 	r.mark = newMark(r.o.RunKey, r.o.ApplicationID, []byte(r.o.ArtifactName))
 	r.name = r.mark.apply(r.o.ArtifactName)
+	if r.blind() {
+		return nil
+	}
 	r.begin(Check)
 	versions, err := r.listVersions(ctx)
 	if err != nil {
