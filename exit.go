@@ -45,10 +45,10 @@ func exitStatus(err, written error) int {
 	case publish.TimedOut:
 		return exitTimedOut
 	case publish.Interrupted:
-		if errors.Is(e, signalled{syscall.SIGTERM}) {
-			return exitTerminated
+		if errors.Is(e, signalled{syscall.SIGINT}) {
+			return exitInterrupted
 		}
-		return exitInterrupted
+		return exitTerminated
 	case publish.Other:
 	}
 	return exitFailed

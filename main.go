@@ -80,18 +80,20 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		deps.CAR.Credentials = auth.Static(config.SecretID, config.SecretKey, config.SessionToken)
 	}
 	result, err := publish.Run(ctx, options, deps, rep.Handle)
+	var unshown error
 	if result.Outcome == publish.Listing {
-		show(stdout, host, rep, summary.Table(result.Versions))
+		unshown = show(stdout, host, rep, summary.Table(result.Versions))
 	}
-	return exitStatus(err, rep.Finish(result, err))
+	return exitStatus(err, errors.Join(rep.Finish(result, err), unshown))
 }
 
 // show prints a table: for a script to read, or, where a line of the log may
 // be a command, through the host, which makes it harmless.
-func show(stdout io.Writer, host ci.Host, rep *report.Report, table string) {
+func show(stdout io.Writer, host ci.Host, rep *report.Report, table string) error {
 	if host.Name() == "plain" {
-		_, _ = io.WriteString(stdout, table)
-		return
+		_, err := io.WriteString(stdout, table)
+		return err
 	}
 	rep.Print(strings.Split(strings.TrimSuffix(table, "\n"), "\n")...)
+	return nil
 }

@@ -2,7 +2,6 @@ package car
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/secret"
@@ -56,9 +55,11 @@ type Time struct{ time.Time }
 func (t *Time) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("time: %w", err)
+		return nil //nolint:nilerr // as above
 	}
-	t.Time, _ = time.Parse(time.RFC3339Nano, s)
+	if parsed, err := time.Parse(time.RFC3339Nano, s); err == nil && parsed.UTC().Year() >= 1 && parsed.UTC().Year() <= 9999 {
+		t.Time = parsed.UTC()
+	}
 	return nil
 }
 

@@ -107,7 +107,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"10 MiB of junk", func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(make([]byte, 10<<20)))}, nil
 		}, cloudapi.CodeAnswer, 1, 1, true, "to its end"},
-		{"redirect", reply(302, "", "Location", "http://evil.example/x"), cloudapi.CodeRedirect, 1, 1, false, "evil.example"},
+		{"redirect", reply(302, "", "Location", "http://evil.example/x"), cloudapi.CodeRedirect, 1, 1, true, "evil.example"},
 		{"legacy form", reply(200, `{"code":4000,"codeDesc":"InvalidParameter","message":"old"}`), "InvalidParameter", 1, 1, false, "old"},
 	} {
 		for _, once := range []bool{false, true} {

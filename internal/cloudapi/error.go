@@ -93,7 +93,7 @@ func repeatable(e *Error, once bool) bool {
 		return true
 	case e.Code == CodeNetwork && !e.Doubtful:
 		return retryableNetwork(e.Err)
-	case e.Code == CodeAnswer: // HTML today is HTML again in a second
+	case e.Code == CodeAnswer, e.Code == CodeRedirect: // HTML today is HTML again in a second
 		return false
 	}
 	return e.Doubtful && !once
@@ -118,7 +118,6 @@ func networkError(err error) *Error {
 	switch {
 	case errors.As(err, &redirect):
 		e.Code, e.Message, e.HTTPStatus = CodeRedirect, "", redirect.Status
-		e.Doubtful = false
 	case errors.As(err, new(transport.Refusal)):
 		e.Code, e.Message = CodeAnswer, "the answer was not taken"
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"), isCertificate(err):

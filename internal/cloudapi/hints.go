@@ -10,6 +10,9 @@ func (c *Client) hint(code string) string {
 		other = "china"
 	}
 	place := strings.NewReplacer("{host}", c.host, "{site}", c.config.Site, "{other}", other)
+	if _, known := hints[code]; !known && strings.HasPrefix(code, "HTTP4") {
+		code = CodeAnswer
+	}
 	for ; code != ""; code = code[:max(0, strings.LastIndexByte(code, '.'))] {
 		if h, ok := c.config.Hints[code]; ok {
 			return place.Replace(h)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -144,6 +145,28 @@ func (p *parser) caFile() string {
 		return ""
 	} else if info.IsDir() {
 		p.refuse(in, g, "is a directory", "name one PEM file")
+		return ""
+	}
+	return g.text
+}
+
+// newFile is a file that is written at the end. Where that cannot work it is
+// refused now: a version may be online by then.
+func (p *parser) newFile(name string) string {
+	in := find(name)
+	g := p.lookup(in)
+	if g.text == "" {
+		return ""
+	}
+	if info, err := os.Stat(g.text); err == nil && info.IsDir() {
+		p.refuse(in, g, "is a directory", "name a file in it")
+		return ""
+	}
+	if info, err := os.Stat(filepath.Dir(g.text)); err != nil {
+		p.refuse(in, g, "cannot be written: its directory "+cause(err), "make the directory first")
+		return ""
+	} else if !info.IsDir() {
+		p.refuse(in, g, "cannot be written: it is not in a directory", "")
 		return ""
 	}
 	return g.text

@@ -153,9 +153,9 @@ func (p *parser) config(words []string) Config {
 	c.CAFile = p.caFile()
 
 	c.RunKey = p.runKey()
-	c.OutputFile = p.lookup(find("output-file")).text
-	c.JSONFile = p.lookup(find("json-file")).text
-	c.SummaryFile = p.lookup(find("summary-file")).text
+	c.OutputFile = p.newFile("output-file")
+	c.JSONFile = p.newFile("json-file")
+	c.SummaryFile = p.newFile("summary-file")
 	c.CI = p.choice("ci")
 	c.Verbose = p.boolean("verbose", false)
 

@@ -18,50 +18,63 @@ const creates = 5
 // create makes the version, once. CreateApplicationVersion has no client
 // token: after an answer that leaves a doubt, the list says whether it
 // happened. A version is ours only by its id; the mark tells which id.
-func (r *run) create(ctx context.Context) error {
+func (r *run) create(ctx context.Context) (err error) {
 	r.begin(Create)
 	request := car.CreateVersionRequest{
 		ApplicationID: r.o.ApplicationID, FileName: r.name, Regions: r.o.Regions, UpdateMode: r.o.UpdateMode,
 	}
-	// What a doubtful create adds is what was not there just before it. The
-	// look of makeRoom is that list, unless a refusal made us wait since.
+	doubt := false
+	defer func() {
+		if doubt && err != nil && r.stage == nothing {
+			r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
+		}
+	}()
 	for attempt := 1; ; attempt++ {
-		before := r.seen
 		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
 		r.changed("CreateApplicationVersion", requestID, err)
-		switch {
-		case err == nil && !versionID.MatchString(v.ID):
-			return fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
-		case err == nil:
+		if err == nil && versionID.MatchString(v.ID) {
 			return r.created(v)
-		case errors.Is(err, car.Code("OperationDenied")) && attempt < creates:
-			// Somebody was quicker, or the list lagged: the policy decides
-			// again, on a fresh list, but replaces nothing any more.
-			again, look := r.listVersions(ctx)
-			if look != nil {
-				return err
-			}
-			if m := r.survey(again); len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full {
-				return err // the list shows no reason to wait for
-			}
-			if err := r.makeRoom(ctx, again, false); err != nil {
-				return err
-			}
-			r.begin(Create)
-		case isDoubtful(err):
-			ours, resolve := r.resolve(ctx, before)
-			if resolve != nil {
-				r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
-				return resolve
+		}
+		if err == nil {
+			err = fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
+		}
+		denied := errors.Is(err, car.Code("OperationDenied"))
+		own := (*Error)(nil)
+		patience := time.Duration(0)
+		switch {
+		case isDoubtful(err), errors.As(err, &own):
+			doubt, patience = true, looks
+		case denied && doubt: // most likely by our own, which the list does not show yet
+			patience = appears
+		}
+		if patience > 0 {
+			ours, resolveErr := r.resolve(ctx, patience)
+			if resolveErr != nil {
+				return resolveErr
 			}
 			if ours != nil {
 				r.note("The answer of CreateApplicationVersion was lost (%v), and the version is there: going on with it.", err)
 				return r.created(*ours)
 			}
-			if attempt >= creates || ctx.Err() != nil {
-				r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
+		}
+		switch {
+		case attempt >= creates || ctx.Err() != nil:
+			return err
+		case denied:
+			// Somebody was quicker: the policy decides again, on a fresh
+			// list, but replaces nothing any more.
+			versions, listErr := r.listVersions(ctx)
+			if listErr != nil {
 				return err
 			}
+			if m := r.survey(versions); len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full {
+				return err // the list shows no reason
+			}
+			if err := r.makeRoom(ctx, versions, false); err != nil {
+				return err
+			}
+			r.begin(Create)
+		case isDoubtful(err):
 			wait := r.d.CAR.Retry.Wait(attempt)
 			r.emit(Retrying{What: "CreateApplicationVersion", Attempt: attempt, Wait: wait, Err: err})
 			if err := sleep(ctx, wait); err != nil {
@@ -87,24 +100,24 @@ func (r *run) created(v car.Version) error {
 	return nil
 }
 
-// resolve finds the version that a doubtful create has made, if it did. The
-// list may lag behind, so "not there" is believed only after some looks.
-func (r *run) resolve(ctx context.Context, before map[string]bool) (*car.Version, error) {
+// looks is how long a create whose answer was lost is looked for in the list
+// before it is sent again.
+const looks = 4 * time.Second
+
+// resolve finds the version that a doubtful create has made, if it did: one
+// that was not there before and bears our mark. The list may lag behind, so
+// "not there" is believed only after a while.
+func (r *run) resolve(ctx context.Context, patience time.Duration) (*car.Version, error) {
 	ctx, cancel := r.shortly(ctx)
 	defer cancel()
-	for look := 0; look < 3; look++ {
-		if look > 0 {
-			if err := sleep(ctx, pollFloor); err != nil {
-				return nil, err
-			}
-		}
+	for start := time.Now(); ; {
 		versions, err := r.listVersions(ctx)
 		if err != nil {
 			return nil, err
 		}
 		var strangers []string
 		for _, v := range versions {
-			if before[v.ID] {
+			if r.seen[v.ID] {
 				continue
 			}
 			if m, ok := readMark(v.Name); ok && m == r.mark {
@@ -113,20 +126,24 @@ func (r *run) resolve(ctx context.Context, before map[string]bool) (*car.Version
 			strangers = append(strangers, title(v))
 		}
 		if len(strangers) > 0 {
-			e := fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line("list", ""),
+			return nil, fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line("list", ""),
 				"The answer of CreateApplicationVersion was lost, and %s is new but does not bear this run's mark: it is not touched.", some(strangers, 3))
-			return nil, e
+		}
+		if time.Since(start) >= patience {
+			return nil, nil
+		}
+		if err := sleep(ctx, pollFloor); err != nil {
+			return nil, err
 		}
 	}
-	return nil, nil
 }
 
-// shortly gives a look after a cancelled create a few seconds of its own.
+// shortly gives a look that a cancel must not cut off a few seconds.
 func (r *run) shortly(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), car.Grace)
+	return context.WithTimeout(r.aftermath, car.Grace)
 }
 
 func (r *run) leftover(what, command string) {

@@ -75,9 +75,12 @@ func (r *run) ours(ctx context.Context) (car.Version, error) {
 func (r *run) put(ctx context.Context) error {
 	file, err := os.Open(r.build.Path)
 	if err != nil {
-		return fail(BadInput, "Artifact", "", "open the artifact: %v", err)
+		return fail(UploadFailed, "ArtifactUnreadable", "", "open the artifact: %v", err)
 	}
 	defer file.Close()
+	if err := r.unchanged(file); err != nil {
+		return err
+	}
 	meter := &meter{emit: r.emit, total: r.build.Size}
 	r.upload = cos.New(cos.Options{
 		File: file, Size: r.build.Size, Renew: r.renew,
@@ -96,6 +99,9 @@ func (r *run) put(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
+	if err := r.unchanged(file); err != nil {
+		return err
+	}
 	if r.upload.Pending() { // a beginning whose answer was lost, and that was made again
 		r.abort(ctx)
 	}
@@ -111,6 +117,20 @@ func (r *run) put(ctx context.Context) error {
 	return nil
 }
 
+// unchanged makes sure that what is uploaded is what was inspected.
+func (r *run) unchanged(file *os.File) error {
+	now, err := os.Stat(r.build.Path)
+	if err == nil {
+		var open os.FileInfo
+		if open, err = file.Stat(); err == nil && os.SameFile(r.file, now) && os.SameFile(r.file, open) &&
+			now.Size() == r.file.Size() && now.ModTime().Equal(r.file.ModTime()) {
+			return nil
+		}
+	}
+	return fail(UploadFailed, "ArtifactChanged", "Publish when the step that builds it is done.",
+		"%s was changed or replaced after it was inspected: it is not published.", r.build.Name)
+}
+
 // renew gets keys for the upload, when it begins and before they expire.
 func (r *run) renew(ctx context.Context) (cos.Keys, error) {
 	if err := r.inFlight(ctx); err != nil {
@@ -124,16 +144,22 @@ func (r *run) renew(ctx context.Context) (cos.Keys, error) {
 		r.changed("DescribeCosCredential", id, err)
 		return cos.Keys{}, err
 	}
-	for _, s := range []Masked{{c.SecretID}, {c.SecretKey}, {c.SessionToken}} {
-		r.emit(s)
+	keys := cos.Keys{
+		SecretID: c.SecretID, SecretKey: c.SecretKey, Token: c.SessionToken,
+		Bucket: c.Bucket, Region: c.Region, Path: c.Path, Start: c.Start, Expires: c.Expired,
+	}
+	// Before they are masked: what is no key must not become a mask that
+	// makes the log unreadable.
+	if err := keys.Validate(); err != nil {
+		return cos.Keys{}, cos.Final(err)
 	}
 	if err := r.ownPath(c.Path); err != nil {
 		return cos.Keys{}, cos.Final(err)
 	}
-	return cos.Keys{
-		SecretID: c.SecretID, SecretKey: c.SecretKey, Token: c.SessionToken,
-		Bucket: c.Bucket, Region: c.Region, Path: c.Path, Start: c.Start, Expires: c.Expired,
-	}, nil
+	for _, s := range []Masked{{c.SecretID}, {c.SecretKey}, {c.SessionToken}} {
+		r.emit(s)
+	}
+	return keys, nil
 }
 
 // ownPath checks that CAR wants the build where our version expects it.

@@ -1,9 +1,13 @@
 package publish_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/carsim"
@@ -82,6 +86,11 @@ func (b *bench) keepsItsPromises(t *testing.T, result publish.Result, err *publi
 				return true
 			}
 		}
+		for _, c := range result.Next {
+			if strings.Contains(c.Purpose+c.Line, id) {
+				return true
+			}
+		}
 		return false
 	}
 	fresh, online := 0, ""
@@ -116,4 +125,105 @@ func (b *bench) keepsItsPromises(t *testing.T, result publish.Result, err *publi
 	if uploads := b.sim.Uploads(); len(uploads) > 0 && len(result.Warnings)+len(result.Left) == 0 {
 		t.Errorf("unfinished uploads %v without a word", uploads)
 	}
+}
+
+// What the reviewers of the first version found. Each left something behind
+// without a word.
+func TestNothingIsLeftWithoutAWord(t *testing.T) {
+	for name, test := range map[string]struct {
+		world   carsim.World
+		options func(*publish.Options)
+		cancel  time.Duration // after the start
+		within  time.Duration // of the cancel
+	}{
+		"a lost create that the list shows late": {
+			world: carsim.World{ListLag: 10 * time.Second, Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Nth: 1, Kind: carsim.DropAfter}}},
+		},
+		"a create that answers with no id": {
+			world: carsim.World{Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Nth: 1, Kind: carsim.Override, Field: "Version.ApplicationVersionId", Value: "$(rm -rf /)"}}},
+		},
+		"a cancel before the list shows the version": {
+			world: carsim.World{ListLag: 40 * time.Second}, cancel: time.Second, within: 7 * time.Second,
+		},
+		"a cancel when everything is slow": {
+			world: carsim.World{Faults: []carsim.Fault{
+				{Action: "CreateApplicationVersion", Kind: carsim.DropAfter, Delay: 3500 * time.Millisecond},
+				{Action: "DescribeApplicationVersion", Nth: 2, Kind: carsim.Delay, Delay: 2 * time.Second},
+				{Action: "DeleteApplicationVersion", Kind: carsim.Delay, Delay: time.Minute},
+			}},
+			cancel: time.Second, within: 7 * time.Second,
+		},
+		"a lost delete of a version that got ready meanwhile": {
+			world:  carsim.World{ProcessingTime: 1500 * time.Millisecond, Faults: []carsim.Fault{{Action: "DeleteApplicationVersion", Nth: 1, Kind: carsim.DropBefore, Delay: time.Second}}},
+			cancel: time.Second, within: 7 * time.Second,
+		},
+		"a create that was to wait": {
+			world:   carsim.World{},
+			options: func(o *publish.Options) { o.Command, o.ArtifactName = "create", "a.zip" },
+			cancel:  time.Second, within: 7 * time.Second,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				b := newBench(t, test.world)
+				b.options.Release = true
+				if test.options != nil {
+					test.options(&b.options)
+				}
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				start := time.Now()
+				if test.cancel > 0 {
+					time.AfterFunc(test.cancel, func() { cancel(errors.New("stop")) })
+				}
+				result, err := b.run(ctx)
+				if took := time.Since(start) - test.cancel; test.within > 0 && took > test.within {
+					t.Errorf("took %v after the cancel, want at most %v", took, test.within)
+				}
+				synctest.Wait()
+				b.keepsItsPromises(t, result, err)
+			})
+		})
+	}
+}
+
+// A version that somebody released while we asked for its deletion is neither
+// deleted nor said to be.
+func TestLostDeleteOfAReleasedVersion(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		b := newBench(t, carsim.World{
+			Faults:     []carsim.Fault{{Action: "DeleteApplicationVersion", Nth: 1, Kind: carsim.DropBefore}},
+			Intrusions: []carsim.Intrusion{{Action: "DeleteApplicationVersion", Nth: 1, Does: "releases-version", Application: "app-waiting", Version: "ver-waiting2"}},
+		})
+		b.options.ApplicationID, b.options.OnBlocked = "app-waiting", "replace-unreleased"
+		result, err := b.run(t.Context())
+		if err == nil || err.Kind != publish.InTheWay || len(result.DeletedVersionIDs) > 0 {
+			t.Errorf("err = %v, deleted %v", err, result.DeletedVersionIDs)
+		}
+	})
+}
+
+// What is uploaded is what was inspected.
+func TestReplacedArtifact(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		b := newBench(t, carsim.World{Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Kind: carsim.Delay, Delay: time.Minute}}})
+		time.AfterFunc(time.Second, func() {
+			other := b.options.Artifact + ".new"
+			info, err := os.Stat(b.options.Artifact)
+			if err == nil {
+				err = os.WriteFile(other, make([]byte, info.Size()), 0o600)
+			}
+			if err == nil {
+				err = os.Rename(other, b.options.Artifact)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		result, err := b.run(t.Context())
+		if err == nil || err.Code != "ArtifactChanged" || err.Kind != publish.UploadFailed {
+			t.Errorf("err = %v", err)
+		}
+		b.keepsItsPromises(t, result, err)
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -100,11 +101,14 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
+	var close context.CancelFunc
+	r.aftermath, close = afterwards(ctx)
+	defer close()
 	err := r.command(ctx)
 	r.end(err)
 	if err != nil {
 		e := r.explain(ctx, err)
-		r.undo(ctx, e)
+		r.undo(e)
 		r.finish(e)
 		return r.result, e
 	}
@@ -123,11 +127,16 @@ type run struct {
 	known bool         // app and category were told by the service
 	kind  car.Category // "" if not known
 
-	build  *artifact.Artifact // nil for a URL
-	name   string             // the file name that CAR is told, mark and all
-	mark   mark
-	seen   map[string]bool // the version ids just before the create
-	stage  stage
+	build *artifact.Artifact // nil for a URL
+	file  os.FileInfo        // of the build, from just before it was inspected
+	name  string             // the file name that CAR is told, mark and all
+	mark  mark
+	seen  map[string]bool // the version ids just before the create
+	stage stage
+	// aftermath goes on for cleanupTime after the run was stopped: what must
+	// still be looked at or removed shares that time.
+	aftermath context.Context
+
 	listed bool // our version was seen in a list
 	upload *cos.Upload
 
@@ -243,6 +252,9 @@ func (r *run) inspect() error {
 		file, err := artifact.Find(r.o.Artifact)
 		if err != nil {
 			return err
+		}
+		if r.file, err = os.Stat(file); err != nil {
+			return fail(BadInput, "ArtifactUnreadable", "", "look at the artifact: %v", err)
 		}
 		r.build, err = artifact.Inspect(file)
 		if err != nil {

@@ -103,7 +103,7 @@ func (r *run) noSuchVersion(versions []car.Version) error {
 	for _, v := range oldestFirst(versions) {
 		have = append(have, title(v)+" ("+string(v.Status)+")")
 	}
-	return fail(BadInput, "VersionNotFound", "It has: "+orDash(strings.Join(have, ", "))+".", "%s has no version %s.", r.appName(), r.o.VersionID)
+	return fail(BadInput, "VersionNotFound", "It has: "+orDash(some(have, 10))+".", "%s has no version %s.", r.appName(), r.o.VersionID)
 }
 
 // putOnline releases a version that is ready, and reads back that it is the
@@ -225,9 +225,6 @@ func (r *run) rename(ctx context.Context) error {
 	requestID, err := r.api.ModifyApplicationVersion(ctx, r.o.ApplicationID, r.result.VersionID, r.o.VersionName)
 	r.changed("ModifyApplicationVersion", requestID, nil)
 	if err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
 		r.advisory(err, "the version could not be renamed and keeps the name "+r.result.VersionName)
 		return nil
 	}
@@ -270,12 +267,7 @@ func (r *run) delete(ctx context.Context) error {
 		return r.planned("Would delete %s, which is %s.", title(v), v.Status)
 	}
 	r.begin(Delete)
-	if v.Status != car.Deleting {
-		if err := r.requestDelete(ctx, v); err != nil {
-			return err
-		}
-	}
-	if err := r.awaitGone(ctx, v); err != nil {
+	if err := r.remove(ctx, v.ID, v.Status); err != nil {
 		return err
 	}
 	r.learn(func(t *Result) { t.Outcome, t.VersionStatus, t.PreviousVersionID = Deleted, "", "" })

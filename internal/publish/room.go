@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -110,6 +111,11 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 		}
 		r.note("%s is %s: deleting it, as on-blocked: %s says.", title(v), v.Status, r.o.OnBlocked)
 		if err := r.remove(ctx, v.ID, v.Status); err != nil {
+			if errors.Is(err, car.Code("OperationDenied")) {
+				e := r.blocked(v)
+				e.Message = fmt.Sprintf("CAR does not let %s be deleted (%v). %s", v.ID, err, e.Message)
+				return e
+			}
 			return err
 		}
 	}
@@ -198,6 +204,9 @@ func (r *run) blocked(v car.Version) *Error {
 	r.learn(func(t *Result) { t.BlockingVersionID = v.ID })
 	why := fmt.Sprintf("is %s", v.Status)
 	choices := []string{"set on-blocked: wait"}
+	if r.o.OnBlocked == "wait" {
+		choices = []string{"raise queue-timeout"}
+	}
 	switch {
 	case v.Status == car.Normal:
 		why = "is ready and waits for release"
@@ -232,7 +241,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 	if r.o.OnFull == "delete-oldest" {
 		hint = "None may be deleted: what is online, the newest version to roll back to and what keep names stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
 	}
-	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), limit, strings.Join(have, ", "))
+	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), limit, some(have, 10))
 }
 
 // plan says what makeRoom would do.
@@ -281,18 +290,24 @@ func (r *run) remove(ctx context.Context, id string, expected car.Status) error 
 		return nil
 	case v.Status == car.Deleting:
 	case v.Status != expected:
-		return fail(InTheWay, "Changed", "Run again.", "%s was %s a moment ago and is %s now: it was not deleted. Nothing was uploaded.", title(v), expected, v.Status)
+		return changed(v, expected)
 	default:
-		if err := r.requestDelete(ctx, v); err != nil {
+		if err := r.requestDelete(ctx, v, func(now car.Status) bool { return now == expected }); err != nil {
 			return err
 		}
 	}
 	return r.awaitGone(ctx, v)
 }
 
+func changed(v car.Version, expected car.Status) *Error {
+	return fail(InTheWay, "Changed", "Somebody else works on this application: look at it, and run again.",
+		"%s was %s a moment ago and is %s now: it is left alone.", title(v), expected, v.Status)
+}
+
 // requestDelete asks CAR to delete a version, and looks when the answer
-// leaves a doubt.
-func (r *run) requestDelete(ctx context.Context, v car.Version) error {
+// leaves a doubt: it asks again while the version is in a state that may be
+// deleted.
+func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Status) bool) error {
 	for attempt := 1; ; attempt++ {
 		requestID, err := r.api.DeleteApplicationVersion(ctx, r.o.ApplicationID, v.ID)
 		r.changed("DeleteApplicationVersion", requestID, err)
@@ -301,7 +316,11 @@ func (r *run) requestDelete(ctx context.Context, v car.Version) error {
 			if look != nil {
 				return err
 			}
-			if now, there := find(versions, v.ID); there && now.Status == v.Status {
+			now, there := find(versions, v.ID)
+			switch {
+			case there && now.Status != car.Deleting && !may(now.Status):
+				return changed(now, v.Status)
+			case there && now.Status != car.Deleting:
 				wait := r.d.CAR.Retry.Wait(attempt)
 				r.emit(Retrying{What: "DeleteApplicationVersion", Attempt: attempt, Wait: wait, Err: err})
 				if err := sleep(ctx, wait); err != nil {
@@ -329,8 +348,11 @@ func (r *run) awaitGone(ctx context.Context, v car.Version) error {
 			return err
 		}
 		now, there := find(versions, v.ID)
-		if !there {
+		switch {
+		case !there:
 			return nil
+		case now.Status != car.Deleting && now.Status != v.Status:
+			return changed(now, v.Status)
 		}
 		r.emit(Waiting{For: title(v) + " to be gone", Status: string(now.Status), Percent: -1, Elapsed: time.Since(start)})
 		if err := poll(ctx); err != nil {

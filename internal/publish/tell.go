@@ -106,8 +106,8 @@ func (r *run) finish(e *Error) {
 					Command{"put it online", r.line("release", t.VersionID)},
 					Command{"delete it", r.line("delete", t.VersionID)})
 			}
-			if t.Outcome == Released && t.PreviousVersionID != "" {
-				t.Next = append(t.Next, Command{"roll back", r.line("rollback", t.PreviousVersionID)})
+			if t.Outcome == Released {
+				t.Next = append(t.Next, r.rollbackLine()...)
 			}
 			return
 		}
@@ -135,6 +135,14 @@ func (r *run) success() Outcome {
 		return Ready
 	}
 	return Created
+}
+
+// rollbackLine is the way back, if there is one.
+func (r *run) rollbackLine() []Command {
+	if r.result.PreviousVersionID == "" {
+		return nil
+	}
+	return []Command{{"roll back", r.line("rollback", r.result.PreviousVersionID)}}
 }
 
 // line is a command line that the reader can copy.
@@ -226,6 +234,7 @@ func bytesText(n int64) string {
 
 // age is a duration for a reader: 14 h, 3 min.
 func age(d time.Duration) string {
+	d = max(d, 0) // the clocks differ
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", int(d.Hours()/24))

@@ -9,24 +9,39 @@ import (
 	"github.com/car-publish/car-publish/internal/car"
 )
 
-// undoTime is what cleaning up may take: GitHub kills a cancelled job 10 s
-// after it asked it to stop.
-const undoTime = 7 * time.Second
+// cleanupTime is what a run that was stopped may still take, altogether:
+// GitHub kills a cancelled job 10 s after it asked it to stop.
+const cleanupTime = 7 * time.Second
+
+// afterwards returns a context that ends when ctx has been over for
+// cleanupTime.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	after, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(cleanupTime, cancel)
+		context.AfterFunc(after, func() { timer.Stop() })
+	})
+	return after, func() { stop(); cancel() }
+}
 
 // undo removes what a run that failed has made and nobody wants, or says
 // what it leaves and how to remove it.
-func (r *run) undo(ctx context.Context, e *Error) {
-	if r.stage == nothing || r.o.Command == "create" || r.o.Command == "release" || r.o.Command == "rollback" {
-		return
-	}
+func (r *run) undo(e *Error) {
 	v := car.Version{ID: r.result.VersionID, Name: r.result.VersionName}
-	if !r.removes(e) {
+	notOurs := r.o.Command == "release" || r.o.Command == "rollback"
+	switch {
+	case r.stage == nothing, notOurs && r.stage < onlineSent:
+		return
+	case notOurs, r.o.Command == "create", !r.removes(e):
 		r.leave(v, "")
+		if r.upload != nil && r.upload.Pending() {
+			r.warn("What was uploaded so far is left in CAR's bucket. It blocks nothing.")
+		}
 		return
 	}
 	r.begin(Undo)
 	defer r.end(nil)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	ctx, cancel := context.WithTimeout(r.aftermath, cleanupTime)
 	defer cancel()
 
 	var wait sync.WaitGroup
@@ -75,13 +90,17 @@ func (r *run) take(ctx context.Context, id string) error {
 	}
 	v, there := find(versions, id)
 	switch {
-	case !there:
+	case !there && r.listed:
 		r.note("%s is gone already.", id)
 		return nil
+	case !there: // the list lags behind: it is ours by its id
+		if err := r.requestDelete(ctx, car.Version{ID: id}, unreleased); err != nil {
+			return err
+		}
 	case v.Status == car.Inuse || v.Status == car.Usable:
 		return fmt.Errorf("it is %s: somebody released it", v.Status)
 	case v.Status != car.Deleting:
-		if err := r.requestDelete(ctx, v); err != nil {
+		if err := r.requestDelete(ctx, v, unreleased); err != nil {
 			return err
 		}
 	}
@@ -93,7 +112,13 @@ func (r *run) take(ctx context.Context, id string) error {
 // leave tells that our version stays.
 func (r *run) leave(v car.Version, why string) {
 	if r.stage == onlineSent {
-		r.leftover(title(v)+" may be online", r.line("list", ""))
+		r.learn(func(t *Result) {
+			if t.VersionStatus == string(car.Inuse) {
+				t.Next = append(t.Next, r.rollbackLine()...)
+				return
+			}
+			t.Next = append(t.Next, Command{"see whether " + v.ID + " is online", r.line("list", "")})
+		})
 		return
 	}
 	r.leftover(title(v)+why, r.line("delete", v.ID))
@@ -103,3 +128,6 @@ func (r *run) leave(v car.Version, why string) {
 		})
 	}
 }
+
+// unreleased is true of what players have never had.
+func unreleased(s car.Status) bool { return s != car.Inuse && s != car.Usable }

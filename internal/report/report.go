@@ -194,11 +194,12 @@ func (r *Report) Finish(result publish.Result, err error) error {
 	if !result.Outcome.Succeeded() {
 		level = ci.Warning // the failure keeps its one annotation
 	}
-	for _, err := range unwritten {
-		r.host.Annotate(level, "", err.Error())
+	failed := errors.Join(unwritten...)
+	if failed != nil {
+		r.host.Annotate(level, "", failed.Error())
 	}
 	r.close(result, several)
-	return errors.Join(unwritten...)
+	return failed
 }
 
 // close is the end of the log: what a reader looks at first.

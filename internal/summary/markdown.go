@@ -28,7 +28,7 @@ func Markdown(r publish.Result) string {
 		paragraph("What to do: " + escape(r.ErrorHint))
 	}
 	for _, l := range r.Left {
-		command("Left behind: "+escape(l.What)+". To remove it:", l.Command)
+		command("Left behind: "+escape(l.What)+": run", l.Command)
 	}
 	for _, c := range r.Next {
 		command("To "+escape(c.Purpose)+":", c.Line)

@@ -35,7 +35,7 @@ func LastWords(r publish.Result) []string {
 		lines = append(lines, oneLine(r.ErrorHint))
 	}
 	for _, l := range r.Left {
-		lines = append(lines, "Left behind: "+oneLine(l.What)+". To remove it: "+oneLine(l.Command))
+		lines = append(lines, "Left behind: "+oneLine(l.What)+": run "+oneLine(l.Command))
 	}
 	for _, c := range r.Next {
 		lines = append(lines, "To "+oneLine(c.Purpose)+": "+oneLine(c.Line))
