@@ -26,7 +26,7 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // undo removes what a run that failed has made and nobody wants, or says
 // what it leaves and how to remove it.
-func (r *run) undo(e *Error) {
+func (r *run) undo(ctx context.Context, e *Error) {
 	v := car.Version{ID: r.result.VersionID, Name: r.result.VersionName}
 	notOurs := r.o.Command == "release" || r.o.Command == "rollback"
 	switch {
@@ -41,7 +41,7 @@ func (r *run) undo(e *Error) {
 	}
 	r.begin(Undo)
 	defer r.end(nil)
-	ctx, cancel := context.WithTimeout(r.aftermath, cleanupTime)
+	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
 	defer cancel()
 
 	var wait sync.WaitGroup
