@@ -108,7 +108,7 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 	r.end(err)
 	if err != nil {
 		e := r.explain(ctx, err)
-		r.undo(r.aftermath, e)
+		r.undo(r.aftermath, e) //nolint:contextcheck // it works after the run was stopped, for cleanupTime
 		r.finish(e)
 		return r.result, e
 	}
