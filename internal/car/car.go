@@ -35,6 +35,13 @@ var Endpoints = map[string]string{
 	"international": "https://car.intl.tencentcloudapi.com",
 }
 
+// Consoles are where people manage applications, by site. No address of a
+// single application is documented.
+var Consoles = map[string]string{
+	"china":         "https://console.cloud.tencent.com/car/application",
+	"international": "https://console.tencentcloud.com/car/application",
+}
+
 // Grace is how long a create or a release that is under way may still take
 // to answer after a cancel.
 const Grace = 3 * time.Second

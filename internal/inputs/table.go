@@ -197,7 +197,7 @@ var Outputs = []Output{
 	{"duration-seconds", "How long the run took."},
 	{"error-code", "Code of the error, as the service words it."},
 	{"error-message", "What failed."},
-	{"console-url", "The application in the console of Tencent Cloud."},
+	{"console-url", "The page of the CAR console that lists the applications."},
 	{"message", "The whole story in one plain line, for a chat."},
 	{"json", "Everything as JSON, with `schema: 1`."},
 }

@@ -85,6 +85,7 @@ func NewResult(o Options) Result {
 // several goroutines, also side by side.
 func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, error) {
 	r := &run{o: o, d: d, emit: emit, doubts: map[string]bool{}, result: NewResult(o)}
+	r.result.ConsoleURL = car.Consoles[d.CAR.Site]
 	config := d.CAR
 	config.Called = func(action string, attempt int, took time.Duration, id string, err error) {
 		emit(Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
