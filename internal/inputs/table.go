@@ -44,7 +44,7 @@ var Table = []Input{
 	},
 	{
 		Name: "version-id", Group: theVersion, Commands: []string{"release", "rollback", "delete"},
-		Meaning: "Id of a version; it begins with `ver-`. `release` and `delete` need one; without one, `rollback` takes the newest former version.",
+		Meaning: "Id of a version; it begins with `ver-`. `release` and `delete` need one; without one, `rollback` takes the newest former version that is older than the one online.",
 	},
 	{
 		Name: "regions", Kind: List, Group: theVersion, Commands: []string{"publish", "create"}, Else: "CAR decides",

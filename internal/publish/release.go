@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,20 @@ func (r *run) rollbackTarget(versions []car.Version) (car.Version, error) {
 		if len(usable) == 0 {
 			return car.Version{}, fail(InTheWay, "NothingToRollBackTo", "Name a version that is ready with the release command.", "%s has no version that was online before.", r.appName())
 		}
-		return usable[len(usable)-1], nil
+		// Back means older: after one rollback the newest former version is
+		// the one that was rolled back from.
+		online := slices.IndexFunc(versions, func(v car.Version) bool { return v.Status == car.Inuse })
+		for _, v := range slices.Backward(usable) {
+			if online < 0 || v.CreateTime.Before(versions[online].CreateTime.Time) {
+				return v, nil
+			}
+		}
+		var newer []string
+		for _, v := range usable {
+			newer = append(newer, title(v))
+		}
+		return car.Version{}, fail(InTheWay, "NothingToRollBackTo", "To put a newer one online name it with version-id: "+some(newer, 10)+".",
+			"%s has no former version that is older than %s, which is online.", r.appName(), title(versions[online]))
 	}
 	v, there := find(versions, r.o.VersionID)
 	switch {

@@ -86,7 +86,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 	r.begin(Room)
 	m := r.survey(versions)
 	if r.o.DryRun {
-		return r.plan(m)
+		return r.plan(m, versions)
 	}
 	// Everything that can refuse comes before anything is deleted.
 	waiting := r.o.OnBlocked == "wait" && len(m.blockers) > 0
@@ -245,7 +245,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 }
 
 // plan says what makeRoom would do.
-func (r *run) plan(m room) error {
+func (r *run) plan(m room, versions []car.Version) error {
 	for _, v := range m.leaving {
 		r.note("Would wait until %s is deleted.", title(v))
 	}
@@ -264,7 +264,7 @@ func (r *run) plan(m room) error {
 	}
 	if m.full {
 		if r.o.OnFull != "delete-oldest" || m.oldest == nil {
-			return fail(InTheWay, "Full", "Set on-full: delete-oldest, or delete a version.", "%s holds %d versions and takes no more.", r.appName(), limit)
+			return r.refuseFull(versions)
 		}
 		r.note("Would delete %s: the oldest that nothing needs.", title(*m.oldest))
 	}

@@ -104,7 +104,7 @@ func (r *run) take(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	r.note("Deleted %s: it was not delivered or not wanted any more.", id)
+	r.note("Deleted %s: nobody can use it.", id)
 	r.learn(func(t *Result) { t.VersionStatus = "" })
 	return nil
 }
@@ -124,7 +124,11 @@ func (r *run) leave(v car.Version, why string) {
 	r.leftover(title(v)+why, r.line("delete", v.ID))
 	if r.stage == processing || r.stage == ready {
 		r.learn(func(t *Result) {
-			t.Next = append(t.Next, Command{"go on with it", r.line("release", v.ID)})
+			if r.o.Release {
+				t.Next = append(t.Next, Command{"put it online once it is ready", r.line("release", v.ID)})
+				return
+			}
+			t.Next = append(t.Next, Command{"see how far it is", r.line("list", "")})
 		})
 	}
 }
