@@ -18,6 +18,7 @@ ARG TARGETOS
 ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build \
       -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/car-publish . \
+ && ln -s car-publish /out/cleanup \
  && mkdir -p /out/etc/ssl/certs \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
 

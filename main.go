@@ -11,6 +11,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,13 +31,21 @@ import (
 
 func main() {
 	ctx, stop := untilSignal(context.Background())
-	status := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	status := run(ctx, os.Args, os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
 
 // run is the program: inputs in, streams out, and the exit status.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	// GitHub starts the clean-up after a step under a name of its own, in the
+	// environment of that step.
+	after := filepath.Base(args[0]) == "cleanup"
+	args = args[1:]
+	if after {
+		args = []string{"cleanup"}
+		environ = slices.DeleteFunc(slices.Clone(environ), func(s string) bool { return strings.HasPrefix(s, "INPUT_COMMAND=") })
+	}
 	config, warnings, problems := inputs.Parse(args, environ, toolVersion(), stdout) //nolint:contextcheck // parsing ends by itself
 	if errors.Is(problems, inputs.ErrShown) {
 		return exitDone
@@ -45,18 +55,26 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		_, _ = io.WriteString(stderr, err.Error()+"\n")
 		return exitBadInput
 	}
+	owned := report.Saved(host)
+	if after && owned == (publish.Owned{}) {
+		return exitDone // the step left nothing, whatever else is wrong with it
+	}
 	for _, s := range config.Secrets() {
 		host.Mask(s)
 	}
 	job := host.Run()
-	rep := report.New(host, report.Options{
-		Verbose:    config.Verbose || job.Debug,
-		OutputFile: config.OutputFile, JSONFile: config.JSONFile, SummaryFile: config.SummaryFile,
-	})
+	reports := report.Options{Verbose: config.Verbose || job.Debug}
+	if !after { // those files tell of the step itself
+		reports.OutputFile, reports.JSONFile, reports.SummaryFile = config.OutputFile, config.JSONFile, config.SummaryFile
+	}
+	rep := report.New(host, reports)
 	for _, w := range warnings {
 		rep.Handle(publish.Warning{Text: w})
 	}
 	options := optionsOf(config, host.Name(), job)
+	if after {
+		options.Owned = &owned
+	}
 	if problems != nil {
 		_ = rep.Finish(publish.NewResult(options), problems) // what it could not write, it has told
 		return exitBadInput

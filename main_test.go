@@ -30,6 +30,8 @@ import (
 // bin holds the real binaries that the stories run.
 var bin string
 
+var exe = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "car-publish-bin")
 	if err != nil {
@@ -44,6 +46,10 @@ func TestMain(m *testing.M) {
 	command.Stderr = os.Stderr
 	if err := command.Run(); err != nil {
 		panic(fmt.Sprintf("build the binaries: %v", err))
+	}
+	// As in the image: the clean-up after a step is the program by this name.
+	if err := os.Link(filepath.Join(bin, "car-publish"+exe), filepath.Join(bin, "cleanup"+exe)); err != nil {
+		panic(err)
 	}
 	status := m.Run()
 	os.RemoveAll(dir)
@@ -65,6 +71,7 @@ func TestStories(t *testing.T) {
 			"exits":   exits,
 			"fault":   fault,
 			"jq":      query,
+			"saved":   saved,
 			"signal":  interrupt,
 		},
 	})
@@ -137,10 +144,13 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
 		ts.Fatalf("usage: signal name action status command...")
 	}
-	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": os.Kill}
 	command := exec.Command(filepath.Join(bin, args[3]), args[4:]...)
 	command.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"PATH", "CAR_ENDPOINT", "CAR_COS_ENDPOINT", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "CAR_APPLICATION_ID", "GOCOVERDIR"} {
+	for _, name := range []string{
+		"PATH", "CAR_ENDPOINT", "CAR_COS_ENDPOINT", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "CAR_APPLICATION_ID", "GOCOVERDIR",
+		"CAR_RUN_KEY", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
+	} {
 		command.Env = append(command.Env, name+"="+ts.Getenv(name))
 	}
 	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
@@ -155,6 +165,24 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	_ = command.Wait()
 	if got, want := fmt.Sprint(command.ProcessState.ExitCode()), args[2]; got != want {
 		ts.Fatalf("exit status %s, want %s", got, want)
+	}
+}
+
+// saved is the story command "saved FILE": what a step has kept there reaches
+// the clean-up after it in variables, as GitHub's runner passes them.
+func saved(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: saved file")
+	}
+	lines := strings.Split(ts.ReadFile(args[0]), "\n")
+	for len(lines) > 1 {
+		name, delimiter, ok := strings.Cut(lines[0], "<<")
+		end := slices.Index(lines, delimiter)
+		if !ok || end < 0 {
+			ts.Fatalf("%q does not begin a value", lines[0])
+		}
+		ts.Setenv("STATE_"+name, strings.Join(lines[1:end], "\n"))
+		lines = lines[end+1:]
 	}
 }
 

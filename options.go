@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +19,15 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 		ApplicationID: c.ApplicationID, Artifact: c.Artifact, ArtifactURL: c.ArtifactURL, ArtifactName: c.ArtifactName,
 		VersionID: c.VersionID, Regions: c.Regions, UpdateMode: c.UpdateMode, VersionName: c.VersionName,
 		Release: c.Release, Wait: c.Wait, DryRun: c.DryRun, Timeout: c.Timeout, QueueTimeout: c.QueueTimeout,
-		OnBlocked: c.OnBlocked, OnFull: c.OnFull, OnFailure: c.OnFailure, Keep: c.Keep, RunKey: c.RunKey,
+		OnBlocked: c.OnBlocked, OnFull: c.OnFull, OnFailure: c.OnFailure, Keep: c.Keep, RunKey: c.RunKey, Attempt: c.RunAttempt,
 		Run: publish.Job{CI: host, Repository: job.Repository, Actor: job.Actor, Commit: job.Commit, Ref: job.Ref, URL: job.URL},
 	}
+	o.KeyComplete = completeKey(c.RunKey)
 	if o.RunKey == "" {
-		o.RunKey = job.Key
+		o.RunKey, o.KeyComplete = job.Key, job.Complete
+	}
+	if o.Attempt == 0 {
+		o.Attempt = job.Attempt
 	}
 	if job.Left > time.Minute {
 		o.Timeout = min(o.Timeout, job.Left-time.Minute)
@@ -36,6 +41,12 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 	}
 	o.Arguments = strings.Join(arguments, " ")
 	return o
+}
+
+// completeKey reports whether a run-key has every part that it is made of: an
+// expression that gives nothing leaves two slashes side by side.
+func completeKey(key string) bool {
+	return key != "" && !slices.Contains(strings.Split(key, "/"), "")
 }
 
 // header is what every log begins with.

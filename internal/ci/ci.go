@@ -51,6 +51,12 @@ type Host interface {
 	// Output sets an output of the step. The value may have any content.
 	Output(name, value string) error
 
+	// Save keeps a value for what the CI runs after this step, however the
+	// step ends; where there is no such thing, it does nothing. Saved returns
+	// what the step has saved, there.
+	Save(name, value string) error
+	Saved(name string) string
+
 	// Summary shows the run's summary: Markdown where the CI renders it,
 	// the plain text in the log where it does not. Called once, at the end.
 	Summary(markdown, plain string) error

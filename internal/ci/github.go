@@ -122,15 +122,30 @@ func (g *github) Progress(p Progress) {
 // no file, and its delimiter is fixed, so that a value could end early and
 // set outputs of its own.
 func (g *github) Output(name, value string) error {
+	if err := g.set("GITHUB_OUTPUT", name, value); err != nil {
+		return fmt.Errorf("set output %s: %w", name, err)
+	}
+	return nil
+}
+
+// Save is for the action's post step, which gets the value in a variable.
+func (g *github) Save(name, value string) error {
+	if err := g.set("GITHUB_STATE", name, value); err != nil {
+		return fmt.Errorf("save state %s: %w", name, err)
+	}
+	return nil
+}
+
+func (g *github) Saved(name string) string { return g.getenv("STATE_" + name) }
+
+// set adds a value to a file of names and values.
+func (g *github) set(variable, name, value string) error {
 	value = g.Hide(value)
 	delimiter := rand.Text()
 	for strings.Contains(value, delimiter) {
 		delimiter = rand.Text()
 	}
-	if err := g.append("GITHUB_OUTPUT", name+"<<"+delimiter+"\n"+value+"\n"+delimiter+"\n"); err != nil {
-		return fmt.Errorf("set output %s: %w", name, err)
-	}
-	return nil
+	return g.append(variable, name+"<<"+delimiter+"\n"+value+"\n"+delimiter+"\n")
 }
 
 // summaryLimit is what GitHub takes from one step; it drops all of a longer

@@ -3,6 +3,7 @@ package ci
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type plain struct {
 	masks
 	beat     beat
 	w        io.Writer
+	getenv   func(string) string
 	terminal bool
 	colour   bool
 	indent   string
@@ -34,6 +36,7 @@ type plain struct {
 func newPlain(s Streams) *plain {
 	return &plain{
 		w:        s.Err,
+		getenv:   s.Getenv,
 		terminal: s.Terminal,
 		// https://no-color.org
 		colour: s.Terminal && s.Getenv("NO_COLOR") == "" && s.Getenv("TERM") != "dumb",
@@ -42,8 +45,29 @@ func newPlain(s Streams) *plain {
 
 func (p *plain) Name() string { return plainDialect.name }
 
-// Run is empty: an unknown CI tells nothing that could be relied upon.
-func (p *plain) Run() Run { return Run{} }
+// Run knows only when the CI will kill the job. Two say that:
+// https://docs.gitlab.com/ci/variables/predefined_variables/ in seconds from
+// the job's start on, and
+// https://buildkite.com/docs/pipelines/configure/environment-variables in
+// minutes; "false" is no limit.
+func (p *plain) Run() Run {
+	var run Run
+	if seconds, err := strconv.Atoi(p.getenv("CI_JOB_TIMEOUT")); err == nil && seconds > 0 {
+		run.Left = time.Duration(seconds) * time.Second
+		if started, err := time.Parse(time.RFC3339, p.getenv("CI_JOB_STARTED_AT")); err == nil {
+			run.Left = max(time.Second, run.Left-time.Since(started))
+		}
+	}
+	if minutes, err := strconv.Atoi(p.getenv("BUILDKITE_TIMEOUT")); err == nil && minutes > 0 {
+		run.Left = time.Duration(minutes) * time.Minute
+	}
+	return run
+}
+
+// Save does nothing: what runs later gets nothing from here.
+func (p *plain) Save(string, string) error { return nil }
+
+func (p *plain) Saved(string) string { return "" }
 
 func (p *plain) Mask(s secret.String) { p.add(s) }
 

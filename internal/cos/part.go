@@ -56,6 +56,9 @@ func (u *Upload) sendParts(ctx context.Context) error {
 				if n > len(u.parts) {
 					return
 				}
+				if u.parts[n-1].etag != "" {
+					continue // an earlier attempt sent it
+				}
 				if err := u.sendPart(ctx, n); err != nil {
 					cancel(err)
 				}

@@ -43,6 +43,12 @@ type Options struct {
 	Transport http.RoundTripper // does not retry, does not follow redirects
 	Endpoint  string            // base URL of the bucket; "" takes https://<bucket>.cos.<region>.myqcloud.com
 
+	// Resume says that an earlier attempt may have begun, or even finished,
+	// this upload: what it sent is looked for, compared with the file, and
+	// not sent again. It is what another process left, so nobody else may be
+	// at work on the object.
+	Resume bool
+
 	Parallel int          // parts in flight; 0 means 8
 	PartSize int64        // bytes; 0 takes it from Size
 	Policy   retry.Policy // for each part and each other call; the zero Policy tries 6 times in about half a minute. Notify is not used
@@ -64,6 +70,7 @@ type Result struct {
 	ETag      string // of the object; "" where Doubtful, or when a lost answer was made good by a look at the object
 	RequestID string // of the call that showed the upload to be complete
 	Parts     int
+	Resumed   int64 // bytes that an earlier attempt had sent
 
 	// Doubtful says that the object could not be checked: COS's answer to the
 	// completion was lost, or came without a checksum, and COS would not let
@@ -81,6 +88,10 @@ type Upload struct {
 	parts   []part
 	done    atomic.Int64 // bytes sent
 	telling sync.Mutex
+
+	resumed atomic.Int64
+	found   uint64   // checksum of the file, where the object was there already
+	others  []string // unfinished uploads of the object that are not gone on with
 
 	id      string // of the multipart upload; "" before it began and after its end
 	unnamed bool   // COS may hold another one, the answer was lost
@@ -163,18 +174,21 @@ func (u *Upload) watch() (stop func()) {
 }
 
 func (u *Upload) run(ctx context.Context) (Result, error) {
-	keys, err := u.keys.current(ctx)
-	if err != nil {
+	if err := u.prepare(ctx); err != nil {
 		return Result{}, err
 	}
-	u.object = keys.object()
-	if u.client, err = newClient(u.o.Endpoint, keys, u.o.Transport); err != nil {
-		return Result{}, err
+	u.parts = make([]part, u.count())
+	if u.o.Resume {
+		found, err := u.resume(ctx)
+		if err != nil || found {
+			return Result{CRC64: u.found, Parts: len(u.parts), Resumed: u.o.Size}, err
+		}
 	}
-	if err := u.initiate(ctx); err != nil {
-		return Result{}, err
+	if u.id == "" {
+		if err := u.initiate(ctx); err != nil {
+			return Result{}, err
+		}
 	}
-	u.parts = make([]part, (u.o.Size+u.o.PartSize-1)/u.o.PartSize)
 	if err := u.sendParts(ctx); err != nil {
 		return Result{}, err
 	}
@@ -183,8 +197,27 @@ func (u *Upload) run(ctx context.Context) (Result, error) {
 	if n, _ := u.o.File.ReadAt(make([]byte, 1), u.o.Size); n > 0 {
 		return Result{}, &Error{Op: completing, Err: Final(ErrFileChanged)}
 	}
-	return u.complete(ctx)
+	result, err := u.complete(ctx)
+	if err == nil {
+		result.Resumed = u.resumed.Load()
+		u.sweepOthers(ctx)
+	}
+	return result, err
 }
+
+// prepare gets the first keys, which say where the object is.
+func (u *Upload) prepare(ctx context.Context) error {
+	keys, err := u.keys.current(ctx)
+	if err != nil {
+		return err
+	}
+	u.object = keys.object()
+	u.client, err = newClient(u.o.Endpoint, keys, u.o.Transport)
+	return err
+}
+
+// count is how many parts the file has.
+func (u *Upload) count() int { return int((u.o.Size + u.o.PartSize - 1) / u.o.PartSize) }
 
 // initiate begins the multipart upload
 // (cloud.tencent.com/document/product/436/7746).

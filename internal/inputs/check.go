@@ -10,6 +10,7 @@ var misplaced = []struct {
 	text     string
 }{
 	{"version-id", []string{"publish", "create"}, "a new version gets its id from CAR; release, rollback and delete take one"},
+	{"version-id", []string{"cleanup"}, "it finds what the run left by itself; delete takes an id"},
 	{"artifact", []string{"create", "release", "rollback", "list", "delete"}, "only publish uploads a build"},
 	{"artifact-url", []string{"create", "release", "rollback", "list", "delete"}, "only publish delivers a build"},
 }

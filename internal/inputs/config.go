@@ -46,6 +46,7 @@ type Config struct {
 	CAFile          string
 
 	RunKey                            string
+	RunAttempt                        int // 0 is not given
 	OutputFile, JSONFile, SummaryFile string
 	CI                                string // "" is to be detected
 	Verbose                           bool

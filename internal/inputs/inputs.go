@@ -77,6 +77,7 @@ const (
 	Secret
 	Path
 	URL
+	Number // from 1
 )
 
 // Command is a command of the program and what it does, in one line.

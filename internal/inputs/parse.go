@@ -153,6 +153,7 @@ func (p *parser) config(words []string) Config {
 	c.CAFile = p.caFile()
 
 	c.RunKey = p.runKey()
+	c.RunAttempt = p.number("run-attempt")
 	c.OutputFile = p.newFile("output-file")
 	c.JSONFile = p.newFile("json-file")
 	c.SummaryFile = p.newFile("summary-file")

@@ -150,6 +150,7 @@ var sample = map[string][]string{
 	"proxy":              {"http://proxy:3128"},
 	"ca-file":            {"testdata/secret"},
 	"run-key":            {"1/2/3"},
+	"run-attempt":        {"2"},
 	"output-file":        {"out.env"},
 	"json-file":          {"out.json"},
 	"summary-file":       {"out.md"},
@@ -317,7 +318,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"very unknown command", "frobnicate", complete,
-			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list or delete`},
+			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list, delete or cleanup`},
 		},
 		{
 			"help for an unknown command", "help relase", complete,
@@ -325,7 +326,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"unknown command from the environment", "", with(complete, "PLUGIN_COMMAND=upload"),
-			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list or delete (from PLUGIN_COMMAND)`},
+			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list, delete or cleanup (from PLUGIN_COMMAND)`},
 		},
 		{
 			"two commands", "list", with(noArtifact, "INPUT_COMMAND=delete"),
@@ -416,6 +417,7 @@ func TestProblems(t *testing.T) {
 			[]string{`version-name: "` + strings.Repeat("é", 100) + `..." is too long: at most 128 characters (from --version-name)`},
 		},
 		{"version name just short enough", "--version-name " + strings.Repeat("é", 128), complete, nil},
+		{"run attempt", "", with(complete, "CAR_RUN_ATTEMPT=0"), []string{`run-attempt: "0" is no number from 1 on (from CAR_RUN_ATTEMPT)`}},
 		{"run key", "", with(complete, "CAR_RUN_KEY=a\nb"), []string{`run-key: "a\nb" has a line break or another control character in it: write it on one line (from CAR_RUN_KEY)`}},
 		{
 			"glob", "--keep stable-*,[a", complete,

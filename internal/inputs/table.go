@@ -8,6 +8,7 @@ var Commands = []Command{
 	{"rollback", "put the previous version, or a given one, online again"},
 	{"list", "list the versions"},
 	{"delete", "delete a version that is not online"},
+	{"cleanup", "delete what a run that was killed left unfinished"},
 }
 
 // The headings of the help.
@@ -24,7 +25,7 @@ var Table = []Input{
 	{
 		Name: "command", Kind: Choice, Default: "publish",
 		Choices: commandNames(),
-		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list` or `delete`. On a command line it is the first word.",
+		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete` or `cleanup`. On a command line it is the first word.",
 	},
 	{
 		Name: "application-id", Group: theVersion, Else: required,
@@ -95,7 +96,7 @@ var Table = []Input{
 		Meaning: "What becomes of the new version if the run fails: `auto` deletes it if the build was not delivered or the run was cancelled, and keeps it otherwise; `keep` keeps it; `delete` deletes it unless it was released.",
 	},
 	{
-		Name: "dry-run", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete"},
+		Name: "dry-run", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete", "cleanup"},
 		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
 	},
 	{
@@ -151,9 +152,13 @@ var Table = []Input{
 		Meaning: "PEM file with further certificate authorities to trust.",
 	},
 	{
-		Name: "run-key", Group: theReport, Commands: []string{"publish", "create"}, Else: "from the CI",
+		Name: "run-key", Group: theReport, Commands: []string{"publish", "create", "cleanup"}, Else: "from the CI",
 		Action:  "${{ github.run_id }}/${{ github.job }}/${{ strategy.job-index }}/${{ github.action }}",
-		Meaning: "What is the same in every attempt of this step and different in every other step. A later attempt knows the version of an earlier one by it.",
+		Meaning: "What is the same in every attempt of this step and different in every other step. A later attempt knows the version of an earlier one by it, and goes on with that. Parts are separated by `/`; one that is empty makes the key incomplete, and nothing is gone on with.",
+	},
+	{
+		Name: "run-attempt", Kind: Number, Group: theReport, Commands: []string{"publish", "create", "cleanup"}, Else: "from the CI, else 1", NotInAction: true,
+		Meaning: "Which attempt of the run this is. From 2 on, what an earlier attempt with the same `run-key` left is gone on with. Say 2 only when the earlier one has ended.",
 	},
 	{
 		Name: "output-file", Kind: Path, Group: theReport,
@@ -179,7 +184,7 @@ var Table = []Input{
 
 // Outputs describes every output.
 var Outputs = []Output{
-	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `blocked`, `failed` or `cancelled`."},
+	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `cleaned`, `blocked`, `failed` or `cancelled`."},
 	{"version-id", "Id of the version."},
 	{"version-name", "Name of the version."},
 	{"version-status", "Last known status of the version, as CAR words it: `Inuse` is online, `Normal` is ready."},

@@ -3,6 +3,7 @@ package inputs
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -45,6 +46,21 @@ func (p *parser) duration(name string) time.Duration {
 		return otherwise
 	}
 	return d
+}
+
+// number returns a number from 1 on, 0 if none is given.
+func (p *parser) number(name string) int {
+	in := find(name)
+	g := p.lookup(in)
+	if g.text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(g.text)
+	if err != nil || n < 1 {
+		p.refuse(in, g, "is no number from 1 on", "")
+		return 0
+	}
+	return n
 }
 
 // choice returns the choice as the table writes it, whatever the case it was

@@ -29,6 +29,7 @@ func (r *run) create(ctx context.Context) (err error) {
 			r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
 		}
 	}()
+	r.own("")
 	for attempt := 1; ; attempt++ {
 		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
 		r.changed("CreateApplicationVersion", requestID, err)
@@ -39,10 +40,9 @@ func (r *run) create(ctx context.Context) (err error) {
 			err = fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
 		}
 		denied := errors.Is(err, car.Code("OperationDenied"))
-		own := (*Error)(nil)
 		patience := time.Duration(0)
 		switch {
-		case isDoubtful(err), errors.As(err, &own):
+		case isDoubtful(err), isOwn(err):
 			doubt, patience = true, looks
 		case denied && doubt: // most likely by our own, which the list does not show yet
 			patience = appears
@@ -58,23 +58,20 @@ func (r *run) create(ctx context.Context) (err error) {
 			}
 		}
 		switch {
-		case attempt >= creates || ctx.Err() != nil:
+		case ctx.Err() != nil:
 			return err
 		case denied:
 			// Somebody was quicker: the policy decides again, on a fresh
-			// list, but replaces nothing any more.
-			versions, listErr := r.listVersions(ctx)
-			if listErr != nil {
+			// list, but replaces nothing any more. While it waits, losing
+			// is no reason to give up.
+			if r.o.OnBlocked != "wait" && attempt >= creates {
 				return err
 			}
-			if m := r.survey(versions); len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full {
-				return err // the list shows no reason
-			}
-			if err := r.makeRoom(ctx, versions, false); err != nil {
+			if again, err := r.outrun(ctx, err); !again {
 				return err
 			}
 			r.begin(Create)
-		case isDoubtful(err):
+		case isDoubtful(err) && attempt < creates:
 			wait := r.d.CAR.Retry.Wait(attempt)
 			r.emit(Retrying{What: "CreateApplicationVersion", Attempt: attempt, Wait: wait, Err: err})
 			if err := sleep(ctx, wait); err != nil {
@@ -86,9 +83,39 @@ func (r *run) create(ctx context.Context) (err error) {
 	}
 }
 
+// outrun says, after a create that was refused although there was room,
+// whether to ask again.
+func (r *run) outrun(ctx context.Context, refusal error) (again bool, err error) {
+	versions, err := r.listVersions(ctx)
+	if err != nil {
+		return false, refusal
+	}
+	m := r.survey(versions)
+	if len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full {
+		// The list shows no reason: it lags, or what was in the way is gone.
+		if r.o.OnBlocked != "wait" || r.waited() >= r.o.QueueTimeout {
+			return false, refusal
+		}
+		return true, sleep(ctx, pollFloor+time.Duration(r.d.Float()*float64(pollFloor)))
+	}
+	if err := r.makeRoom(ctx, versions, false); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// waited is how long on-blocked: wait has waited so far, altogether.
+func (r *run) waited() time.Duration {
+	if r.queued.IsZero() {
+		r.queued = time.Now()
+	}
+	return time.Since(r.queued)
+}
+
 // created takes the version as ours.
 func (r *run) created(v car.Version) error {
 	r.stage = undelivered
+	r.own(v.ID)
 	r.learnVersion(v)
 	r.note("Created %s.", title(v))
 	if m, ok := readMark(v.Name); !ok || m != r.mark {
@@ -105,7 +132,8 @@ func (r *run) created(v car.Version) error {
 const looks = 4 * time.Second
 
 // resolve finds the version that a doubtful create has made, if it did: one
-// that was not there before and bears our mark. The list may lag behind, so
+// that was not there before and bears our mark. What bears another's mark is
+// another's; what bears none may be ours or not. The list may lag behind, so
 // "not there" is believed only after a while.
 func (r *run) resolve(ctx context.Context, patience time.Duration) (*car.Version, error) {
 	ctx, cancel := r.shortly(ctx)
@@ -120,10 +148,13 @@ func (r *run) resolve(ctx context.Context, patience time.Duration) (*car.Version
 			if r.seen[v.ID] {
 				continue
 			}
-			if m, ok := readMark(v.Name); ok && m == r.mark {
+			m, marked := readMark(v.Name)
+			switch {
+			case m == r.mark:
 				return &v, nil
+			case !marked: // another run of ours would have marked it
+				strangers = append(strangers, title(v))
 			}
-			strangers = append(strangers, title(v))
 		}
 		if len(strangers) > 0 {
 			return nil, fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line("list", ""),

@@ -22,17 +22,25 @@ func (r *run) deliver(ctx context.Context) error {
 		r.begin(Hand)
 	} else {
 		r.begin(Upload)
-		if err := r.put(ctx); err != nil {
+		if err := r.put(ctx); err != nil && !errors.Is(err, errDelivered) {
 			return err
 		}
 	}
 	return r.handOver(ctx)
 }
 
+// errDelivered ends the upload into a version of an earlier attempt which
+// turns out to have delivered it.
+var errDelivered = errors.New("an earlier attempt delivered the build")
+
 // inFlight makes sure that our version still waits for its build.
 func (r *run) inFlight(ctx context.Context) error {
 	v, err := r.ours(ctx)
-	if err == nil && !v.Status.Underway() {
+	switch {
+	case err != nil:
+	case !v.Status.Underway() && r.by == adopted:
+		err = errDelivered
+	case !v.Status.Underway():
 		err = fail(Other, "Displaced", "See who else works on this application, and run again.",
 			"%s became %s before its build was delivered.", title(v), v.Status)
 	}
@@ -57,6 +65,11 @@ func (r *run) ours(ctx context.Context) (car.Version, error) {
 			}
 		}
 		v, there := find(versions, r.result.VersionID)
+		if err := r.displaced(v); err != nil {
+			r.stage = nothing
+			r.disown()
+			return v, err
+		}
 		switch {
 		case there && v.Status != car.Deleting:
 			r.listed = true
@@ -83,18 +96,22 @@ func (r *run) put(ctx context.Context) error {
 	}
 	meter := &meter{emit: r.emit, total: r.build.Size}
 	r.upload = cos.New(cos.Options{
-		File: file, Size: r.build.Size, Renew: r.renew,
+		File: file, Size: r.build.Size, PartSize: r.d.PartSize, Resume: r.by == adopted, Renew: r.renew,
 		Transport: r.d.COS, Endpoint: r.d.Endpoint, Policy: r.d.Upload,
 		Progress: meter.update,
 		Retrying: func(what string, attempt int, wait time.Duration, err error) {
 			r.emit(Retrying{What: what, Attempt: attempt, Wait: wait, Err: err})
 		},
-		Called: func(c cos.Call) {
-			r.emit(Called{Action: c.Action, Took: c.Took, RequestID: c.RequestID, Attempt: c.Attempt, Err: c.Err})
-		},
+		Called: r.calledCOS,
 	})
+	if err := r.vacant(ctx); err != nil {
+		return err
+	}
 	start := time.Now()
 	done, err := r.upload.Run(ctx)
+	if errors.Is(err, errDelivered) && r.upload.Pending() {
+		r.abort(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -105,6 +122,9 @@ func (r *run) put(ctx context.Context) error {
 	if r.upload.Pending() { // a beginning whose answer was lost, and that was made again
 		r.abort(ctx)
 	}
+	if done.Resumed > 0 {
+		r.note("%s of it was there already: an earlier attempt sent that.", bytesText(done.Resumed))
+	}
 	if done.Doubtful {
 		r.warn("COS did not confirm the completed upload and did not let this key look; CAR will tell.")
 	}
@@ -114,6 +134,31 @@ func (r *run) put(ctx context.Context) error {
 	})
 	r.changed("CompleteMultipartUpload", done.RequestID, nil)
 	r.note("Uploaded %s in %s (%s/s), CRC-64 %d confirmed by COS.", bytesText(r.build.Size), took.Round(time.Millisecond), bytesText(int64(r.result.UploadRate)), done.CRC64)
+	return nil
+}
+
+func (r *run) calledCOS(c cos.Call) {
+	r.emit(Called{Action: c.Action, Took: c.Took, RequestID: c.RequestID, Attempt: c.Attempt, Err: c.Err})
+}
+
+// vacant makes sure that a version that was taken over has no build yet: CAR
+// may be processing that, and what we upload would not be in it.
+func (r *run) vacant(ctx context.Context) error {
+	if r.by != takenOver {
+		return nil
+	}
+	there, known, err := r.upload.Present(ctx)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		r.by, r.stage = created, nothing // it was never ours
+		r.disown()
+		return fail(InTheWay, "Blocked", "Wait until it is ready or has failed, or delete it in the CAR console.",
+			"CAR does not let %s be deleted, and its build was uploaded already, so CAR may be processing it. Nothing was uploaded.", r.result.VersionID)
+	case !known:
+		r.warn("CAR's key does not let us see whether %s has a build already; its size will tell in the end.", r.result.VersionID)
+	}
 	return nil
 }
 
@@ -134,12 +179,18 @@ func (r *run) unchanged(file *os.File) error {
 // renew gets keys for the upload, when it begins and before they expire.
 func (r *run) renew(ctx context.Context) (cos.Keys, error) {
 	if err := r.inFlight(ctx); err != nil {
-		if own := (*Error)(nil); errors.As(err, &own) {
+		if isOwn(err) || errors.Is(err, errDelivered) {
 			err = cos.Final(err) // it is not ours any more; else the old keys may still do
 		}
 		return cos.Keys{}, err
 	}
-	c, id, err := r.api.DescribeCosCredential(ctx, r.o.ApplicationID, r.name)
+	return r.keys(ctx, r.result.VersionID, r.name)
+}
+
+// keys gets keys for the upload of a version's build. The name is the one
+// that CAR may call the version by; "" leaves it.
+func (r *run) keys(ctx context.Context, version, name string) (cos.Keys, error) {
+	c, id, err := r.api.DescribeCosCredential(ctx, r.o.ApplicationID, name)
 	if err != nil {
 		r.changed("DescribeCosCredential", id, err)
 		return cos.Keys{}, err
@@ -153,7 +204,7 @@ func (r *run) renew(ctx context.Context) (cos.Keys, error) {
 	if err := keys.Validate(); err != nil {
 		return cos.Keys{}, cos.Final(err)
 	}
-	if err := r.ownPath(c.Path); err != nil {
+	if err := r.ownPath(version, c.Path); err != nil {
 		return cos.Keys{}, cos.Final(err)
 	}
 	for _, s := range []Masked{{c.SecretID}, {c.SecretKey}, {c.SessionToken}} {
@@ -163,8 +214,7 @@ func (r *run) renew(ctx context.Context) (cos.Keys, error) {
 }
 
 // ownPath checks that CAR wants the build where our version expects it.
-func (r *run) ownPath(path string) error {
-	own := r.result.VersionID
+func (r *run) ownPath(own, path string) error {
 	if strings.Contains(path, own) {
 		return nil
 	}
@@ -184,11 +234,11 @@ func (r *run) handOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !v.Status.Underway() && r.build != nil {
+	if !v.Status.Underway() && (r.build != nil || r.by == adopted) {
 		// Whether every application wants the call is not documented. Here
-		// the finished upload was enough.
+		// the finished upload was enough, or an earlier attempt made it.
 		r.note("%s is %s already: CAR did not wait to be told of the upload.", title(v), v.Status)
-		r.stage = processing
+		r.delivered()
 		return nil
 	}
 	id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
@@ -200,6 +250,8 @@ func (r *run) handOver(ctx context.Context) error {
 	switch {
 	case denied && doubted:
 		r.note("CreateApplicationSnapshot was refused the second time: the first one, whose answer was lost, arrived.")
+	case denied && r.by == adopted:
+		r.note("CreateApplicationSnapshot was refused: the earlier attempt's arrived.")
 	case r.kind == car.Mobile && (denied || errors.Is(err, car.Code("InvalidParameter"))):
 		// Whether a mobile application wants this call is not documented. If
 		// it does not, the version moves on by itself; if it does, waiting
@@ -208,6 +260,13 @@ func (r *run) handOver(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	r.stage = processing
+	r.delivered()
 	return nil
+}
+
+// delivered is when CAR has the build: from now on it is kept if this process
+// is killed.
+func (r *run) delivered() {
+	r.stage = processing
+	r.disown()
 }

@@ -33,6 +33,11 @@ type Warning struct{ Text string }
 // Masked is a secret that the run has just learnt, sent before its first use.
 type Masked struct{ Secret secret.String }
 
+// Owned is what a clean-up after a killed process may remove: its mark and,
+// once it is known, its version. Both are empty when nothing is to be removed
+// any more.
+type Owned struct{ Mark, VersionID string }
+
 // Learned carries what is known so far, whenever a field was filled in.
 type Learned struct{ Result Result }
 
@@ -73,6 +78,7 @@ func (PhaseEnded) event() {}
 func (Note) event()       {}
 func (Warning) event()    {}
 func (Masked) event()     {}
+func (Owned) event()      {}
 func (Learned) event()    {}
 func (Uploaded) event()   {}
 func (Waiting) event()    {}

@@ -10,26 +10,40 @@ import (
 
 // A mark is what the name of a version tells of who made it and of what:
 // CAR names a version after its file, and offers nothing else to write on.
-// game.zip is sent as game-cp<owner><content>.zip.
+// game.zip is sent as game-cp<owner><content><attempt><nonce>.zip.
 //
 // The shape of the mark is a public contract: a later release must know the
 // marks of an earlier one.
 type mark struct {
 	owner   string // the same in a re-run, another in every sibling
 	content string // the artifact
+	attempt int    // of the run, from 1: an earlier attempt's process is gone, one of the same attempt may live
+	nonce   string // of the process: an answer that was lost is found again, even among siblings whose keys collide
 }
 
-const markPart = 6 // base32 characters: 30 bits, among at most five versions
+const (
+	markAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	markPart     = 6 // characters of owner and of content: 30 bits, among at most five versions
+	markNonce    = 3
+	lastAttempt  = len(markAlphabet) - 1 // later ones count as this one, and so never as later than it
+)
 
 var (
-	markShape  = regexp.MustCompile(`-cp([a-z2-7]{6})([a-z2-7]{6})$`)
-	markBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+	markShape  = regexp.MustCompile(`-cp([a-z2-7]{6})([a-z2-7]{6})([a-z2-7])([a-z2-7]{3})$`)
+	markBase32 = base32.NewEncoding(markAlphabet).WithPadding(base32.NoPadding)
 )
 
 // newMark makes the mark of a run's artifact. The application is part of the
 // owner: two applications of one step are two publishes.
-func newMark(runKey, app string, content []byte) mark {
-	return mark{owner: markHash([]byte(runKey + "\x00" + app)), content: markHash(content)}
+func newMark(runKey, app string, content []byte, attempt int, float func() float64) mark {
+	nonce := make([]byte, markNonce)
+	for i := range nonce {
+		nonce[i] = markAlphabet[int(float()*float64(len(markAlphabet)))]
+	}
+	return mark{
+		owner: markHash([]byte(runKey + "\x00" + app)), content: markHash(content),
+		attempt: min(max(attempt, 1), lastAttempt), nonce: string(nonce),
+	}
 }
 
 func markHash(b []byte) string {
@@ -43,7 +57,14 @@ func (m mark) apply(fileName string) string {
 	return strings.TrimSuffix(fileName, ext) + m.String() + ext
 }
 
-func (m mark) String() string { return "-cp" + m.owner + m.content }
+func (m mark) String() string {
+	return "-cp" + m.owner + m.content + markAlphabet[m.attempt:m.attempt+1] + m.nonce
+}
+
+// earlier reports whether m is the mark of an earlier attempt of other's run.
+func (m mark) earlier(other mark) bool {
+	return m.owner == other.owner && m.attempt < other.attempt
+}
 
 // readMark finds the mark at the end of a version's name.
 func readMark(versionName string) (mark, bool) {
@@ -51,5 +72,8 @@ func readMark(versionName string) (mark, bool) {
 	if found == nil {
 		return mark{}, false
 	}
-	return mark{owner: found[1], content: found[2]}, true
+	return mark{
+		owner: found[1], content: found[2],
+		attempt: strings.Index(markAlphabet, found[3]), nonce: found[4],
+	}, true
 }

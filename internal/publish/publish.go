@@ -28,11 +28,11 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// Options say what to do. The zero values of the policies are their
-// defaults' opposites on purpose: inputs fills in every field.
+// Options say what to do. There are no defaults here: inputs fills in every
+// field.
 type Options struct {
 	Tool    string // "car-publish 1.2.3"
-	Command string // publish, create, release, rollback, list or delete
+	Command string // publish, create, release, rollback, list, delete or cleanup
 
 	ApplicationID string
 	Artifact      string        // path or glob
@@ -54,8 +54,17 @@ type Options struct {
 	OnFailure    string   // auto, keep or delete
 	Keep         []string // ids or name globs that are never deleted
 
-	RunKey string // the same in a re-run, another in every sibling
-	Run    Job
+	// Who this run is, for the mark. A later attempt of a run whose key is
+	// complete goes on with what an earlier one left; else nobody's version
+	// but the one that this process creates is its own.
+	RunKey      string // the same in a re-run, another in every sibling
+	KeyComplete bool   // RunKey has every part that tells siblings apart
+	Attempt     int    // from 1; 0 is not known, and taken for the first
+	Run         Job
+
+	// Owned is what an earlier step of this process's job told of itself,
+	// for cleanup; nil if it could not tell.
+	Owned *Owned
 
 	// Arguments is what a suggested command line needs so that it reaches
 	// the same service: "--site international".
@@ -64,12 +73,12 @@ type Options struct {
 
 // Deps are what the flow works with.
 type Deps struct {
-	CAR       car.Config        // its Called and Retrying are set here; no Credentials means that there are no keys
-	COS       http.RoundTripper // for the upload
-	Endpoint  string            // of COS; "" is the bucket's own
-	Upload    retry.Policy      // for one part
-	Float     func() float64    // randomness in [0,1), for jitter
-	Workspace string            // the directory that relative paths start from, for messages
+	CAR      car.Config        // its Called and Retrying are set here; no Credentials means that there are no keys
+	COS      http.RoundTripper // for the upload
+	Endpoint string            // of COS; "" is the bucket's own
+	Upload   retry.Policy      // for one part
+	PartSize int64             // bytes; 0 takes it from the artifact's size
+	Float    func() float64    // randomness in [0,1), for jitter and the mark
 }
 
 // NewResult is the Result of a run that has done nothing yet.
@@ -102,9 +111,9 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
-	var close context.CancelFunc
-	r.aftermath, close = afterwards(ctx)
-	defer close()
+	var done context.CancelFunc
+	r.aftermath, done = afterwards(ctx)
+	defer done()
 	err := r.command(ctx)
 	r.end(err)
 	if err != nil {
@@ -128,17 +137,22 @@ type run struct {
 	known bool         // app and category were told by the service
 	kind  car.Category // "" if not known
 
-	build *artifact.Artifact // nil for a URL
-	file  os.FileInfo        // of the build, from just before it was inspected
-	name  string             // the file name that CAR is told, mark and all
-	mark  mark
-	seen  map[string]bool // the version ids just before the create
-	stage stage
+	build    *artifact.Artifact // nil for a URL
+	file     os.FileInfo        // of the build, from just before it was inspected
+	fileName string             // before the mark
+	name     string             // the file name that CAR is told, mark and all
+	mark     mark
+	seen     map[string]bool // the version ids just before the create
+	stage    stage
+	by       origin
+	// former is the name of a version that we claimed, from before that.
+	former string
 	// aftermath goes on for cleanupTime after the run was stopped: what must
 	// still be looked at or removed shares that time.
 	aftermath context.Context
 
-	listed bool // our version was seen in a list
+	listed bool      // our version was seen in a list
+	queued time.Time // since when on-blocked: wait has waited; zero if it did not
 	upload *cos.Upload
 
 	mu     sync.Mutex      // of what follows: an upload asks and tells from goroutines of its own
@@ -158,6 +172,15 @@ const (
 	onlineSent               // we asked for the release, or somebody did
 )
 
+// origin is how a version became ours.
+type origin int
+
+const (
+	created   origin = iota // by this process
+	adopted                 // from an earlier attempt of this run
+	takenOver               // from another, since CAR would not delete it
+)
+
 func (r *run) command(ctx context.Context) error {
 	switch r.o.Command {
 	case "create":
@@ -170,6 +193,8 @@ func (r *run) command(ctx context.Context) error {
 		return r.list(ctx)
 	case "delete":
 		return r.delete(ctx)
+	case "cleanup":
+		return r.cleanup(ctx)
 	}
 	return r.publish(ctx)
 }
@@ -185,20 +210,22 @@ func (r *run) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.makeRoom(ctx, versions, true); err != nil || r.o.DryRun {
+	if err := r.obtain(ctx, versions); err != nil || r.o.DryRun {
 		return err
 	}
-	if err := r.create(ctx); err != nil {
-		return err
+	if r.stage == undelivered {
+		if err := r.deliver(ctx); err != nil {
+			return err
+		}
 	}
-	if err := r.deliver(ctx); err != nil {
-		return err
-	}
-	if !r.o.Wait {
+	if !r.o.Wait && r.stage < ready {
 		r.note("Not waiting: CAR is processing %s and has not accepted it yet.", r.result.VersionID)
 		return r.rename(ctx)
 	}
 	if err := r.await(ctx, r.result.VersionID); err != nil {
+		return err
+	}
+	if err := r.madeOfOurs(); err != nil {
 		return err
 	}
 	if r.o.Release {
@@ -222,8 +249,7 @@ func (r *run) blind() bool {
 
 // createOnly makes the version and leaves it: somebody else delivers.
 func (r *run) createOnly(ctx context.Context) error {
-	r.mark = newMark(r.o.RunKey, r.o.ApplicationID, []byte(r.o.ArtifactName))
-	r.name = r.mark.apply(r.o.ArtifactName)
+	r.sign(r.o.ArtifactName, []byte(r.o.ArtifactName))
 	if r.blind() {
 		return nil
 	}
@@ -232,16 +258,25 @@ func (r *run) createOnly(ctx context.Context) error {
 	if err != nil {
 		return r.notFound(ctx, err)
 	}
-	if err := r.makeRoom(ctx, versions, true); err != nil || r.o.DryRun {
-		return err
-	}
-	if err := r.create(ctx); err != nil {
+	if err := r.obtain(ctx, versions); err != nil || r.o.DryRun {
 		return err
 	}
 	if r.o.Wait {
 		return r.await(ctx, r.result.VersionID)
 	}
 	return nil
+}
+
+// obtain gets a version of ours: what an earlier attempt left, or a new one.
+func (r *run) obtain(ctx context.Context, versions []car.Version) error {
+	versions, err := r.adopt(ctx, versions)
+	if err != nil || r.stage != nothing || r.result.Outcome == Planned {
+		return err
+	}
+	if err := r.makeRoom(ctx, versions, true); err != nil || r.stage != nothing || r.o.DryRun {
+		return err
+	}
+	return r.create(ctx)
 }
 
 // inspect looks at the artifact, before any call.
@@ -273,8 +308,7 @@ func (r *run) inspect() error {
 			return err
 		}
 	}
-	r.mark = newMark(r.o.RunKey, r.o.ApplicationID, content)
-	r.name = r.mark.apply(name)
+	r.sign(name, content)
 	r.learn(func(t *Result) {
 		t.ArtifactName = name
 		if r.build != nil {
@@ -308,7 +342,7 @@ func (r *run) describe() {
 	if a := b.Android; a != nil {
 		r.note("Android package %s, version %s (code %s)", orDash(a.Package), orDash(a.VersionName), strconv.FormatInt(a.VersionCode, 10))
 	}
-	if n := len(b.Executables); n > 0 {
+	if len(b.Executables) > 0 {
 		r.note("Executables inside: %s", some(b.Executables, 5))
 	}
 }

@@ -42,12 +42,13 @@ func newBench(t *testing.T, w carsim.World) *bench {
 	}}
 }
 
-// build makes a zip that fits app-desktop.
-func build(t *testing.T) string {
+// build makes a zip that fits app-desktop, with more members if they are
+// named.
+func build(t *testing.T, more ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	for _, name := range []string{"Game/Game.exe", "Game/data.bin"} {
+	for _, name := range append([]string{"Game/Game.exe", "Game/data.bin"}, more...) {
 		f, err := w.Create(name)
 		if err != nil {
 			t.Fatal(err)

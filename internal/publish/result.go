@@ -66,6 +66,7 @@ const (
 	Planned   Outcome = "planned"   // a dry run: nothing was changed
 	Listing   Outcome = "listed"    // list
 	Deleted   Outcome = "deleted"   // delete
+	Cleaned   Outcome = "cleaned"   // cleanup, whether or not something was there
 	Blocked   Outcome = "blocked"   // another version is in the way
 	Failed    Outcome = "failed"    //
 	Cancelled Outcome = "cancelled" // interrupted or terminated
@@ -74,7 +75,7 @@ const (
 // Succeeded reports whether the outcome is one that was asked for.
 func (o Outcome) Succeeded() bool {
 	switch o {
-	case Released, Ready, Created, Planned, Listing, Deleted:
+	case Released, Ready, Created, Planned, Listing, Deleted, Cleaned:
 		return true
 	default:
 		return false

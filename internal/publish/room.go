@@ -112,9 +112,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 		r.note("%s is %s: deleting it, as on-blocked: %s says.", title(v), v.Status, r.o.OnBlocked)
 		if err := r.remove(ctx, v.ID, v.Status); err != nil {
 			if errors.Is(err, car.Code("OperationDenied")) {
-				e := r.blocked(v)
-				e.Message = fmt.Sprintf("CAR does not let %s be deleted (%v). %s", v.ID, err, e.Message)
-				return e
+				return r.takeOver(ctx, v, err)
 			}
 			return err
 		}
@@ -154,7 +152,6 @@ func (r *run) replaces(v car.Version) bool {
 // awaitRoom waits until what is in the way has gone, as long as the policy
 // allows, and returns the versions that are there then.
 func (r *run) awaitRoom(ctx context.Context) ([]car.Version, error) {
-	start := time.Now()
 	still := map[string]time.Time{} // since when a ready blocker has not moved
 	poll := r.poller()
 	for first := true; ; first = false {
@@ -166,7 +163,7 @@ func (r *run) awaitRoom(ctx context.Context) ([]car.Version, error) {
 		if len(m.blockers) == 0 && len(m.leaving) == 0 {
 			return versions, nil
 		}
-		waited := time.Since(start)
+		waited := r.waited()
 		for _, v := range m.blockers {
 			if r.o.OnBlocked != "wait" {
 				return nil, r.blocked(v) // it came after our look

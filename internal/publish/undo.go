@@ -30,9 +30,15 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	v := car.Version{ID: r.result.VersionID, Name: r.result.VersionName}
 	notOurs := r.o.Command == "release" || r.o.Command == "rollback"
 	switch {
+	case r.stage == nothing && r.upload != nil && r.upload.Pending(): // somebody took our version over
+		r.abort(ctx)
+		return
 	case r.stage == nothing, notOurs && r.stage < onlineSent:
 		return
 	case notOurs, r.o.Command == "create", !r.removes(e):
+		if !notOurs {
+			r.disown()
+		}
 		r.leave(v, "")
 		if r.upload != nil && r.upload.Pending() {
 			r.warn("What was uploaded so far is left in CAR's bucket. It blocks nothing.")
@@ -41,6 +47,7 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	}
 	r.begin(Undo)
 	defer r.end(nil)
+	r.own(v.ID)
 	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
 	defer cancel()
 
@@ -50,6 +57,8 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	}
 	if err := r.take(ctx, v.ID); err != nil {
 		r.leave(v, fmt.Sprintf(", since it could not be deleted: %v", err))
+	} else {
+		r.disown()
 	}
 	wait.Wait()
 }
@@ -97,6 +106,9 @@ func (r *run) take(ctx context.Context, id string) error {
 		if err := r.requestDelete(ctx, car.Version{ID: id}, unreleased); err != nil {
 			return err
 		}
+	case r.displaced(v) != nil:
+		r.note("%s bears the mark of another run, which took it over: it is left to that.", title(v))
+		return nil
 	case v.Status == car.Inuse || v.Status == car.Usable:
 		return fmt.Errorf("it is %s: somebody released it", v.Status)
 	case v.Status != car.Deleting:

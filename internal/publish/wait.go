@@ -29,7 +29,6 @@ func (r *run) await(ctx context.Context, id string) error {
 			}
 			switch {
 			case v.Status.Good():
-				r.learnVersion(v)
 				r.stage = max(r.stage, ready)
 				if v.Status != car.Normal {
 					r.stage = onlineSent

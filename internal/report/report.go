@@ -30,6 +30,7 @@ type Report struct {
 	o         Options
 	outputs   map[string]string // what was set
 	noOutputs bool              // setting one failed
+	noState   bool              // keeping one failed
 	told      bool              // the failure has its annotation
 }
 
@@ -62,6 +63,8 @@ func (r *Report) Handle(event publish.Event) {
 		r.host.Annotate(ci.Warning, "", e.Text)
 	case publish.Masked:
 		r.host.Mask(e.Secret)
+	case publish.Owned:
+		r.save(e)
 	case publish.Learned:
 		r.learn(e.Result, false)
 	case publish.Uploaded:
@@ -77,6 +80,30 @@ func (r *Report) Handle(event publish.Event) {
 			r.host.Print(called(e))
 		}
 	}
+}
+
+// The names under which a step keeps what may have to be removed after it.
+const (
+	savedMark    = "mark"
+	savedVersion = "version"
+)
+
+// save keeps what a clean-up after this step may remove.
+func (r *Report) save(o publish.Owned) {
+	for _, s := range []struct{ name, value string }{{savedMark, o.Mark}, {savedVersion, o.VersionID}} {
+		if err := r.host.Save(s.name, s.value); err != nil {
+			if !r.noState {
+				r.host.Print("If this step is killed, nothing will clean up after it: " + err.Error())
+			}
+			r.noState = true
+			return
+		}
+	}
+}
+
+// Saved returns what an earlier process of this step has left to be removed.
+func Saved(host ci.Host) publish.Owned {
+	return publish.Owned{Mark: host.Saved(savedMark), VersionID: host.Saved(savedVersion)}
 }
 
 func uploaded(e publish.Uploaded) ci.Progress {
@@ -208,7 +235,7 @@ func (r *Report) close(result publish.Result, several []error) {
 	switch result.Outcome {
 	case publish.Released, publish.Ready, publish.Created:
 		r.host.Annotate(ci.Notice, "", strings.Join(append([]string{headline}, words...), "\n"))
-	case publish.Planned, publish.Listing, publish.Deleted:
+	case publish.Planned, publish.Listing, publish.Deleted, publish.Cleaned:
 		r.host.Print(headline)
 	default:
 		switch {

@@ -5,6 +5,7 @@ package summary
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/publish"
@@ -74,6 +75,11 @@ func outcome(r publish.Result) string {
 		return count(len(r.Versions), "version")
 	case publish.Deleted:
 		return version + " was deleted"
+	case publish.Cleaned:
+		if len(r.DeletedVersionIDs) == 0 {
+			return "nothing was left to clean up"
+		}
+		return "cleaned up " + oneLine(strings.Join(r.DeletedVersionIDs, ", "))
 	case publish.Blocked:
 		return verb(r) + " is blocked"
 	case publish.Cancelled:

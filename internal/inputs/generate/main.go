@@ -68,7 +68,14 @@ inputs:
 	for _, out := range inputs.Outputs {
 		fmt.Fprintf(&b, "  %s:\n    description: %s\n", out.Name, yaml(out.Meaning))
 	}
-	b.WriteString("runs:\n  using: docker\n  image: Dockerfile\n")
+	b.WriteString(`runs:
+  using: docker
+  image: Dockerfile
+  # After a failure or a cancel, the same program once more, with more time
+  # than a cancelled step has: it removes what a killed one left unfinished.
+  post-entrypoint: /cleanup
+  post-if: failure() || cancelled()
+`)
 	return b.String()
 }
 

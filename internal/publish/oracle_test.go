@@ -1,0 +1,339 @@
+package publish_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/internal/publish"
+)
+
+// What the simulation holds a publisher to: at each request what it may do,
+// and at its end what it must have done and said.
+
+// snapshot is what there is between two requests.
+type snapshot struct {
+	versions map[string]bool
+	uploads  map[string]bool
+}
+
+func (s *schedule) unfinished() snapshot {
+	now := snapshot{map[string]bool{}, map[string]bool{}}
+	for _, a := range s.world.Applications {
+		for _, v := range s.sim.Versions(a.ID) {
+			now.versions[v.ID] = true
+		}
+	}
+	for _, u := range s.sim.Uploads() {
+		now.uploads[u.ID] = true
+	}
+	return now
+}
+
+// account notes what a request has done.
+func (s *schedule) account(p *process, r *request, before snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.unfinished()
+	for id := range now.versions {
+		if !before.versions[id] {
+			s.maker[id] = p
+			s.logf("    p%d made %s", p.id, id)
+		}
+	}
+	for id := range now.uploads {
+		if !before.uploads[id] {
+			s.starter[id] = p
+		}
+	}
+	if r.action == "ModifyApplicationVersion" {
+		s.claimed[r.version] = p
+	}
+	if !strings.HasPrefix(r.action, "cos:") {
+		p.last = r.action
+	}
+	s.observe()
+}
+
+// observe notes how far the versions have come.
+func (s *schedule) observe() {
+	for _, a := range s.world.Applications {
+		for _, v := range s.sim.Versions(a.ID) {
+			switch v.Status {
+			case carsim.Inuse, carsim.Usable:
+				s.online[v.ID], s.good[v.ID] = true, true
+			case carsim.Normal:
+				s.good[v.ID] = true
+			}
+			if v.Size > 0 {
+				s.size[v.ID] = v.Size
+			}
+		}
+	}
+}
+
+// looked notes which versions a publisher has been shown.
+func (p *process) looked(resp *http.Response) {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return // its context has ended
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	var list struct {
+		Response struct {
+			Versions []struct{ ApplicationVersionId, ApplicationVersionStatus string }
+		}
+	}
+	if json.Unmarshal(body, &list) != nil {
+		return
+	}
+	seen := map[string]string{}
+	for _, v := range list.Response.Versions {
+		seen[v.ApplicationVersionId] = v.ApplicationVersionStatus
+	}
+	p.s.mu.Lock()
+	p.seen = seen
+	p.s.mu.Unlock()
+}
+
+// own reports whether a version was made by this attempt or, where the key
+// allows to tell, an earlier one.
+func (p *process) own(id string) bool {
+	m := p.s.maker[id]
+	return m == p || m != nil && p.later() && m.options.RunKey == p.options.RunKey && m.options.ApplicationID == p.options.ApplicationID &&
+		m.options.Attempt < p.options.Attempt
+}
+
+// later reports whether the process may go on with an earlier attempt's work.
+func (p *process) later() bool { return p.options.Attempt > 1 && p.options.KeyComplete }
+
+// takesOver reports whether the process may deliver into another's version.
+func (p *process) takesOver() bool {
+	return p.s.world.DeleteCreating == carsim.Denied && strings.HasPrefix(p.options.OnBlocked, "replace")
+}
+
+// allowed judges a request by what its sender had been shown.
+func (s *schedule) allowed(p *process, r *request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := p.seen[r.version]
+	switch r.action {
+	case "DeleteApplicationVersion":
+		unfinished := status == carsim.Creating || status == carsim.Uploading || status == carsim.CreateFailed
+		ok := false
+		switch {
+		case p.own(r.version), s.claimed[r.version] == p:
+			ok = status == "" || unfinished || status == carsim.Normal
+		case status == carsim.CreateFailed:
+			ok = true
+		case p.options.OnBlocked == "replace":
+			ok = unfinished
+		case p.options.OnBlocked == "replace-unreleased":
+			ok = unfinished || status == carsim.Normal
+		}
+		if status == carsim.Usable && p.options.OnFull == "delete-oldest" {
+			ok = p.spare(r.version)
+		}
+		if !ok {
+			s.violated("p%d deletes %s, which it saw as %q", p.id, r.version, status)
+		}
+		if p.last != "DescribeApplicationVersion" {
+			s.violated("p%d deletes %s, and the call before was %s, not a fresh list", p.id, r.version, p.last)
+		}
+	case "SetApplicationVersionOnline":
+		if !p.options.Release {
+			s.violated("p%d releases %s and was not told to", p.id, r.version)
+		}
+		if status == carsim.Usable && s.online[r.version] {
+			s.violated("p%d puts %s online again, although it saw that somebody had replaced it", p.id, r.version)
+		}
+		if !p.own(r.version) && s.claimed[r.version] != p {
+			s.violated("p%d releases %s, which is another's", p.id, r.version)
+		}
+	}
+}
+
+// spare reports whether a version is one that on-full: delete-oldest may
+// delete: by what was shown, not the newest to roll back to.
+func (p *process) spare(id string) bool {
+	usable := 0
+	for _, status := range p.seen {
+		if status == carsim.Usable {
+			usable++
+		}
+	}
+	return usable > 1
+}
+
+// judge holds a process that has ended to the promises.
+func (s *schedule) judge(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logf("p%d ends: %s %s %v", p.id, p.result.Outcome, p.result.VersionID, p.err)
+	if p.dead {
+		return
+	}
+	s.tallyNotes(p)
+	r := p.result
+	if !p.stopped.IsZero() && p.finished.Sub(p.stopped) > 7*time.Second {
+		s.violated("p%d took %v to end after it was cancelled", p.id, p.finished.Sub(p.stopped))
+	}
+	if (p.err == nil) != r.Outcome.Succeeded() {
+		s.violated("p%d: outcome %s and error %v", p.id, r.Outcome, p.err)
+	}
+	if p.err != nil && (p.err.Message == "" || p.err.Code == "") {
+		s.violated("p%d: an error without a reason: %+v", p.id, p.err)
+	}
+	told := strings.Join(append(slices.Clone(r.Warnings), r.ErrorMessage, r.ErrorHint), " ")
+	for _, l := range r.Left {
+		told += " " + l.What + " " + l.Command
+	}
+	for _, c := range r.Next {
+		told += " " + c.Line
+	}
+
+	for _, v := range s.sim.Versions(p.options.ApplicationID) {
+		unfinished := v.Status == carsim.Creating || v.Status == carsim.Uploading || v.Status == carsim.CreateFailed
+		if s.maker[v.ID] != p && (!p.own(v.ID) || v.ID != r.VersionID) {
+			// Not of this process. Still, a success leaves nothing of the
+			// attempts before it.
+			if p.err == nil && unfinished && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) {
+				s.violated("p%d succeeded with %s, and an earlier attempt's %s is still %s", p.id, r.VersionID, v.ID, v.Status)
+			}
+			continue
+		}
+		if by := s.claimed[v.ID]; by != nil && by != p && v.ID != "" {
+			continue // another took it over
+		}
+		switch {
+		case p.err == nil && v.ID != r.VersionID:
+			s.violated("p%d succeeded with %s, and has made %s as well, which is %s", p.id, r.VersionID, v.ID, v.Status)
+		case p.err != nil && (unfinished || v.Status == carsim.Normal) && !strings.Contains(told, v.ID) && !strings.Contains(told, "may have been created"):
+			s.violated("p%d ends with %v, leaves %s as %s, and does not say so: %s", p.id, p.err, v.ID, v.Status, told)
+		}
+	}
+	for _, u := range s.sim.Uploads() {
+		if s.starter[u.ID] == p && len(r.Warnings)+len(r.Left) == 0 && p.err != nil {
+			s.violated("p%d leaves the upload of %s without a word", p.id, u.Key)
+		}
+		if s.starter[u.ID] == p && p.err == nil && len(r.Warnings) == 0 {
+			s.violated("p%d succeeded, and leaves the upload of %s", p.id, u.Key)
+		}
+	}
+	if p.err == nil {
+		s.judgeSuccess(p)
+	}
+	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build &&
+		blocker.err != nil && s.claimed[r.BlockingVersionID] == nil && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
+		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, r.BlockingVersionID)
+	}
+}
+
+// readable reports whether a version's name still bears a mark, which some
+// worlds cut off.
+func (s *schedule) readable(string) bool { return s.world.NameAfterUpload != carsim.NameTruncated }
+
+func (s *schedule) refusedToDelete(string) bool { return s.world.DeleteCreating == carsim.Denied }
+
+func (s *schedule) judgeSuccess(p *process) {
+	id := p.result.VersionID
+	if m := s.maker[id]; !p.own(id) && !(s.claimed[id] == p && p.takesOver()) {
+		by := "nobody"
+		if m != nil {
+			by = fmt.Sprintf("p%d", m.id)
+		}
+		s.violated("p%d succeeded with %s, which %s made", p.id, id, by)
+	}
+	switch p.result.Outcome {
+	case publish.Released:
+		if !s.online[id] {
+			s.violated("p%d says that %s is online, and it never was", p.id, id)
+		}
+	case publish.Ready:
+		if !s.good[id] {
+			s.violated("p%d says that %s is ready, and it never was", p.id, id)
+		}
+	}
+	if p.options.Release && p.result.Outcome != publish.Released {
+		s.violated("p%d was to release, and ends well with %s", p.id, p.result.Outcome)
+	}
+	if info, err := os.Stat(p.options.Artifact); err != nil || s.size[id] != info.Size() {
+		s.violated("p%d succeeded with %s, which is made of %d bytes; its build has %d", p.id, id, s.size[id], info.Size())
+	}
+}
+
+// tallyNotes counts what a process had to cope with.
+func (s *schedule) tallyNotes(p *process) {
+	for what, text := range bitten {
+		if slices.ContainsFunc(p.notes, func(n string) bool { return strings.Contains(n, text) }) {
+			s.counts[what]++
+		}
+	}
+	if p.err != nil {
+		s.counts["ended "+p.err.Code]++
+	} else {
+		s.counts["ended well"]++
+	}
+}
+
+// bitten are the difficulties that must really occur, and the words that tell
+// of their being resolved.
+var bitten = map[string]string{
+	"lost create, found again":  "and the version is there: going on with it",
+	"lost release, found again": "and the version is online",
+	"later attempt goes on":     "An earlier attempt",
+	"earlier upload resumed":    "was there already",
+	"take-over":                 "delivering the build into it instead",
+	"waits for a sibling":       "Waiting for ver-",
+	"replaces another's":        "deleting it, as on-blocked",
+	"makes room":                "deleting it, as on-full",
+	"undo":                      "nobody can use it",
+}
+
+// tally sums the schedules up: in how many of them something happened.
+type tally struct {
+	mu        sync.Mutex
+	schedules int
+	requests  int
+	counts    map[string]int
+}
+
+func newTally() *tally { return &tally{counts: map[string]int{}} }
+
+func (c *tally) add(s *schedule) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.schedules++
+	c.requests += len(s.trace)
+	for what := range s.counts {
+		c.counts[what]++
+	}
+}
+
+func (c *tally) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d schedules, %d steps; in how many of them:\n", c.schedules, c.requests)
+	for _, what := range slices.Sorted(maps.Keys(c.counts)) {
+		fmt.Fprintf(&b, "  %6d  %s\n", c.counts[what], what)
+	}
+	return b.String()
+}
+
+// bites fails if a difficulty never came up.
+func (c *tally) bites(t *testing.T) {
+	for what := range bitten {
+		if c.counts[what] == 0 {
+			t.Errorf("in %d schedules there was not one %q", c.schedules, what)
+		}
+	}
+}
