@@ -157,14 +157,16 @@ func (c *Client) DescribeCosCredential(ctx context.Context, app, fileName string
 // CreateApplicationSnapshot tells CAR that the upload is complete (url ""),
 // or where to download the build from
 // (tencentcloud.com/document/product/1158/64218). It acts on the
-// application's one version in flight, and may be sent again: its effect
-// cannot be read back, and a second one is refused or does nothing.
+// application's one version in flight. Its effect cannot be read back; a
+// second one is refused or does nothing. After an error that is Passing the
+// caller makes sure that the version is still its own, and then sends it
+// again.
 func (c *Client) CreateApplicationSnapshot(ctx context.Context, app string, url secret.String) (string, error) {
 	request := struct {
 		application
 		URL string `json:"ApplicationDownloadUrl"` // required, also when empty
 	}{application{app}, url.Reveal()}
-	return c.api.Do(ctx, cloudapi.Call{Action: "CreateApplicationSnapshot", Request: request})
+	return c.api.Do(ctx, cloudapi.Call{Action: "CreateApplicationSnapshot", Request: request, Alone: true})
 }
 
 // DescribeApplicationPathList lists the executables of a version, with
@@ -186,18 +188,18 @@ func (c *Client) ModifyApplicationVersion(ctx context.Context, app, version, nam
 
 // SetApplicationVersionOnline puts a version online and answers with all
 // versions after the switch (tencentcloud.com/document/product/1158/64205).
-// After an error that is Doubtful the caller must look before it asks again.
+// After an error that is Passing the caller looks, and then may ask again.
 func (c *Client) SetApplicationVersionOnline(ctx context.Context, app, version string) ([]Version, string, error) {
 	var answer struct{ Versions []Version }
-	id, err := c.api.Do(ctx, cloudapi.Call{Action: "SetApplicationVersionOnline", Request: applicationVersion{application{app}, version}, Response: &answer, Once: true, Grace: Grace})
+	id, err := c.api.Do(ctx, cloudapi.Call{Action: "SetApplicationVersionOnline", Request: applicationVersion{application{app}, version}, Response: &answer, Alone: true, Grace: Grace})
 	return answer.Versions, id, err
 }
 
 // DeleteApplicationVersion begins to delete a version; it is gone when the
-// list no longer has it. After an error that is Doubtful the caller must look
-// before it asks again.
+// list no longer has it. After an error that is Passing the caller looks, and
+// then may ask again.
 func (c *Client) DeleteApplicationVersion(ctx context.Context, app, version string) (string, error) {
-	return c.api.Do(ctx, cloudapi.Call{Action: "DeleteApplicationVersion", Request: applicationVersion{application{app}, version}, Once: true})
+	return c.api.Do(ctx, cloudapi.Call{Action: "DeleteApplicationVersion", Request: applicationVersion{application{app}, version}, Alone: true})
 }
 
 // The API's spelling of the two ids.

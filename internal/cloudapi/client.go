@@ -80,6 +80,10 @@ type Call struct {
 	// is returned with Error.Doubtful set.
 	Once bool
 
+	// Alone leaves every repetition to the caller, who looks first whether
+	// it is still right: Error.Passing says that one is of use.
+	Alone bool
+
 	// Grace is how long a request that is under way may still take once the
 	// context has ended: an aborted change is a doubtful one.
 	Grace time.Duration
@@ -112,7 +116,8 @@ func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error
 			corrected = true
 			return retry.Transient(e, 0)
 		}
-		if repeatable(e, call.Once) {
+		e.Passing = repeatable(e, call.Once)
+		if e.Passing && !call.Alone {
 			return retry.Transient(e, answer.retryAfter)
 		}
 		return e

@@ -32,6 +32,9 @@ type Error struct {
 	// although no answer says so.
 	Doubtful bool
 
+	// Passing says that the same call may succeed a little later.
+	Passing bool
+
 	Err error
 }
 

@@ -83,8 +83,7 @@ func (r *run) continueWith(ctx context.Context, v car.Version) error {
 			"An earlier attempt of this run made %s. It was released, and is not online any more: a second release could undo what somebody did since.", title(v))
 	}
 	r.begin(Create)
-	r.by = adopted
-	r.listed = true
+	r.by, r.former, r.listed = adopted, v.Name, true
 	r.learn(func(t *Result) {
 		if t.PreviousVersionID == v.ID {
 			t.PreviousVersionID = ""
@@ -121,8 +120,8 @@ func (r *run) claim(ctx context.Context, v car.Version) error {
 
 // takeOver makes another's version ours, after CAR refused to delete it:
 // only one version at a time can be made, so what cannot be removed must be
-// delivered into. It needs to be sure that nobody else delivers, and that
-// CAR is not processing another's build already.
+// delivered into. It needs to be sure that CAR is not processing another's
+// build already, and warns whoever still works on it by a new name.
 func (r *run) takeOver(ctx context.Context, v car.Version, refusal error) error {
 	blocked := func(why string) error {
 		e := r.blocked(v)
@@ -135,34 +134,45 @@ func (r *run) takeOver(ctx context.Context, v car.Version, refusal error) error 
 	case r.build == nil:
 		return blocked("and without an artifact it cannot be told whose build it would become")
 	}
-	// While it may hold another's build, no later attempt may take it for
-	// ours: the mark tells of a content that nothing has.
+	there, known, err := r.uploadOf(v).Present(ctx)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		return blocked("and its build was uploaded already, so CAR may be processing it")
+	}
+	// No later attempt may take it for ours while it may hold another's
+	// build: the mark tells of a content that nothing has.
 	r.mark.content = markHash([]byte("taken over: " + v.ID))
 	r.name = r.mark.apply(r.fileName)
 	if err := r.claim(ctx, v); err != nil {
 		r.disown()
 		return blocked(fmt.Sprintf("and renaming it, which would warn whoever works on it, failed as well (%v)", err))
 	}
-	r.by, r.stage, r.listed = takenOver, undelivered, true
+	r.by, r.unsure, r.stage, r.listed = takenOver, true, undelivered, true
 	v.Name = stem(r.name)
 	r.learnVersion(v)
 	r.note("CAR does not let %s be deleted (%v): delivering the build into it instead, as on-blocked: %s says.", v.ID, refusal, r.o.OnBlocked)
+	if !known {
+		r.warn("CAR's key does not let us see whether %s has a build already; its size will tell in the end.", v.ID)
+	}
 	if dropped := missing(r.o.Regions, v.Regions); len(dropped) > 0 {
 		r.warn("%s was made without %s of the regions that were asked for.", v.ID, some(dropped, 5))
 	}
 	return nil
 }
 
-// madeOfOurs makes sure that CAR has not made a version that was taken over
-// of its former owner's build. Only the size can tell.
+// madeOfOurs makes sure that CAR has not made our version of another's
+// build, where somebody else may have delivered into it. Only the size can
+// tell, where CAR says one.
 func (r *run) madeOfOurs() error {
 	size := r.result.VersionSize
-	if r.by != takenOver || size == r.result.ArtifactSize {
+	if !r.unsure || size == r.result.ArtifactSize || size == 0 && r.by != takenOver {
 		return nil
 	}
 	return fail(Other, "Displaced", "Look at it in the console, and delete it: "+r.line("delete", r.result.VersionID),
-		"%s was taken over, and has %d bytes now; %s has %d. CAR may have made it of another build: it was not released.",
-		r.result.VersionID, size, r.build.Name, r.build.Size)
+		"%s has %d bytes, and %s has %d: another run has worked on it, and CAR made it of that one's build. It was not released.",
+		r.result.VersionID, size, r.result.ArtifactName, r.result.ArtifactSize)
 }
 
 // displaced reports whether another process has claimed our version.

@@ -114,9 +114,13 @@ func (r *run) discard(ctx context.Context, v car.Version) error {
 func (r *run) sweep(ctx context.Context, v car.Version) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
 	defer cancel()
-	upload := cos.New(cos.Options{
+	return r.uploadOf(v).Sweep(ctx)
+}
+
+// uploadOf is what goes on in CAR's bucket for a version that is in flight.
+func (r *run) uploadOf(v car.Version) *cos.Upload {
+	return cos.New(cos.Options{
 		Transport: r.d.COS, Endpoint: r.d.Endpoint, Policy: r.d.Upload, Called: r.calledCOS,
 		Renew: func(ctx context.Context) (cos.Keys, error) { return r.keys(ctx, v.ID, "") },
 	})
-	return upload.Sweep(ctx)
 }

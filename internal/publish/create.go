@@ -67,14 +67,12 @@ func (r *run) create(ctx context.Context) (err error) {
 			if r.o.OnBlocked != "wait" && attempt >= creates {
 				return err
 			}
-			if again, err := r.outrun(ctx, err); !again {
+			if anew, err := r.outrun(ctx, err); !anew {
 				return err
 			}
 			r.begin(Create)
 		case isDoubtful(err) && attempt < creates:
-			wait := r.d.CAR.Retry.Wait(attempt)
-			r.emit(Retrying{What: "CreateApplicationVersion", Attempt: attempt, Wait: wait, Err: err})
-			if err := sleep(ctx, wait); err != nil {
+			if err := r.pause(ctx, "CreateApplicationVersion", attempt, err); err != nil {
 				return err
 			}
 		default:
@@ -85,7 +83,7 @@ func (r *run) create(ctx context.Context) (err error) {
 
 // outrun says, after a create that was refused although there was room,
 // whether to ask again.
-func (r *run) outrun(ctx context.Context, refusal error) (again bool, err error) {
+func (r *run) outrun(ctx context.Context, refusal error) (anew bool, err error) {
 	versions, err := r.listVersions(ctx)
 	if err != nil {
 		return false, refusal

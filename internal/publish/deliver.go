@@ -104,9 +104,6 @@ func (r *run) put(ctx context.Context) error {
 		},
 		Called: r.calledCOS,
 	})
-	if err := r.vacant(ctx); err != nil {
-		return err
-	}
 	start := time.Now()
 	done, err := r.upload.Run(ctx)
 	if errors.Is(err, errDelivered) && r.upload.Pending() {
@@ -139,27 +136,6 @@ func (r *run) put(ctx context.Context) error {
 
 func (r *run) calledCOS(c cos.Call) {
 	r.emit(Called{Action: c.Action, Took: c.Took, RequestID: c.RequestID, Attempt: c.Attempt, Err: c.Err})
-}
-
-// vacant makes sure that a version that was taken over has no build yet: CAR
-// may be processing that, and what we upload would not be in it.
-func (r *run) vacant(ctx context.Context) error {
-	if r.by != takenOver {
-		return nil
-	}
-	there, known, err := r.upload.Present(ctx)
-	switch {
-	case err != nil:
-		return err
-	case there:
-		r.by, r.stage = created, nothing // it was never ours
-		r.disown()
-		return fail(InTheWay, "Blocked", "Wait until it is ready or has failed, or delete it in the CAR console.",
-			"CAR does not let %s be deleted, and its build was uploaded already, so CAR may be processing it. Nothing was uploaded.", r.result.VersionID)
-	case !known:
-		r.warn("CAR's key does not let us see whether %s has a build already; its size will tell in the end.", r.result.VersionID)
-	}
-	return nil
 }
 
 // unchanged makes sure that what is uploaded is what was inspected.
@@ -226,43 +202,58 @@ func (r *run) ownPath(own, path string) error {
 	return nil
 }
 
-// handOver tells CAR that the build is there, or where to get it. Its effect
+// handOver tells CAR that the build is there, or where to get it. The effect
 // cannot be read back: a doubtful call is sent again, and a refusal of the
-// second one means that the first arrived.
+// second one means that the first arrived. The call acts on whatever version
+// is in flight, so each try begins with a look whether that is still ours.
 func (r *run) handOver(ctx context.Context) error {
-	v, err := r.ours(ctx)
-	if err != nil {
-		return err
-	}
-	if !v.Status.Underway() && (r.build != nil || r.by == adopted) {
-		// Whether every application wants the call is not documented. Here
-		// the finished upload was enough, or an earlier attempt made it.
-		r.note("%s is %s already: CAR did not wait to be told of the upload.", title(v), v.Status)
-		r.delivered()
-		return nil
-	}
-	id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
-	r.changed("CreateApplicationSnapshot", id, err)
-	r.mu.Lock()
-	doubted := r.doubts["CreateApplicationSnapshot"]
-	r.mu.Unlock()
-	denied := errors.Is(err, car.Code("OperationDenied"))
-	switch {
-	case denied && doubted:
-		r.note("CreateApplicationSnapshot was refused the second time: the first one, whose answer was lost, arrived.")
-	case denied && r.by == adopted:
-		r.note("CreateApplicationSnapshot was refused: the earlier attempt's arrived.")
-	case r.kind == car.Mobile && (denied || errors.Is(err, car.Code("InvalidParameter"))):
-		// Whether a mobile application wants this call is not documented. If
-		// it does not, the version moves on by itself; if it does, waiting
-		// for it will tell.
-		r.warn("CAR refused CreateApplicationSnapshot for this mobile application (%v); going on, since it may not need it.", err)
-	case err != nil:
-		return err
+	doubted := false
+	for attempt := 1; ; attempt++ {
+		v, err := r.ours(ctx)
+		if err != nil {
+			return err
+		}
+		if !v.Status.Underway() && (r.build != nil || r.by == adopted || doubted) {
+			// Whether every application wants the call is not documented. Here
+			// the finished upload was enough, or an earlier call arrived.
+			r.note("%s is %s already: CAR did not wait to be told of the upload.", title(v), v.Status)
+			m, _ := readMark(v.Name)
+			r.unsure = r.unsure || m != r.mark || r.by == adopted
+			break
+		}
+		id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
+		r.changed("CreateApplicationSnapshot", id, err)
+		if err == nil {
+			break
+		}
+		denied := errors.Is(err, car.Code("OperationDenied"))
+		switch {
+		case denied && doubted:
+			r.note("CreateApplicationSnapshot was refused the second time: the first one, whose answer was lost, arrived.")
+		case denied && r.by == adopted:
+			r.note("CreateApplicationSnapshot was refused: the earlier attempt's arrived.")
+		case r.kind == car.Mobile && (denied || errors.Is(err, car.Code("InvalidParameter"))):
+			// Whether a mobile application wants this call is not documented. If
+			// it does not, the version moves on by itself; if it does, waiting
+			// for it will tell.
+			r.warn("CAR refused CreateApplicationSnapshot for this mobile application (%v); going on, since it may not need it.", err)
+		case again(err) && attempt < handOvers:
+			doubted = doubted || isDoubtful(err)
+			if err := r.pause(ctx, "CreateApplicationSnapshot", attempt, err); err != nil {
+				return err
+			}
+			continue
+		default:
+			return err
+		}
+		break
 	}
 	r.delivered()
 	return nil
 }
+
+// handOvers is how often CAR is told of a build before doubt wins.
+const handOvers = 7
 
 // delivered is when CAR has the build: from now on it is kept if this process
 // is killed.

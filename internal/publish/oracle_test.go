@@ -57,7 +57,7 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 		}
 	}
 	if r.action == "ModifyApplicationVersion" {
-		s.claimed[r.version] = p
+		s.claims[r.version] = append(s.claims[r.version], p)
 	}
 	if !strings.HasPrefix(r.action, "cos:") {
 		p.last = r.action
@@ -80,6 +80,15 @@ func (s *schedule) observe() {
 			}
 		}
 	}
+}
+
+// why is the error without its RequestId, which is another in each run.
+func (p *process) why() string {
+	if p.err == nil {
+		return ""
+	}
+	text, _, _ := strings.Cut(p.err.Code+": "+p.err.Message, "RequestId")
+	return text
 }
 
 // looked notes which versions a publisher has been shown.
@@ -114,6 +123,13 @@ func (p *process) own(id string) bool {
 		m.options.Attempt < p.options.Attempt
 }
 
+// claims reports whether this attempt, or an earlier one, took a version over.
+func (p *process) claims(id string) bool {
+	return slices.ContainsFunc(p.s.claims[id], func(by *process) bool {
+		return by == p || p.later() && by.options.RunKey == p.options.RunKey && by.options.Attempt < p.options.Attempt
+	})
+}
+
 // later reports whether the process may go on with an earlier attempt's work.
 func (p *process) later() bool { return p.options.Attempt > 1 && p.options.KeyComplete }
 
@@ -132,7 +148,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		unfinished := status == carsim.Creating || status == carsim.Uploading || status == carsim.CreateFailed
 		ok := false
 		switch {
-		case p.own(r.version), s.claimed[r.version] == p:
+		case p.own(r.version), p.claims(r.version):
 			ok = status == "" || unfinished || status == carsim.Normal
 		case status == carsim.CreateFailed:
 			ok = true
@@ -157,7 +173,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		if status == carsim.Usable && s.online[r.version] {
 			s.violated("p%d puts %s online again, although it saw that somebody had replaced it", p.id, r.version)
 		}
-		if !p.own(r.version) && s.claimed[r.version] != p {
+		if !p.own(r.version) && !p.claims(r.version) {
 			s.violated("p%d releases %s, which is another's", p.id, r.version)
 		}
 	}
@@ -179,7 +195,7 @@ func (p *process) spare(id string) bool {
 func (s *schedule) judge(p *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logf("p%d ends: %s %s %v", p.id, p.result.Outcome, p.result.VersionID, p.err)
+	s.logf("p%d ends: %s %s %s", p.id, p.result.Outcome, p.result.VersionID, p.why())
 	if p.dead {
 		return
 	}
@@ -199,7 +215,7 @@ func (s *schedule) judge(p *process) {
 		told += " " + l.What + " " + l.Command
 	}
 	for _, c := range r.Next {
-		told += " " + c.Line
+		told += " " + c.Purpose + " " + c.Line
 	}
 
 	for _, v := range s.sim.Versions(p.options.ApplicationID) {
@@ -212,7 +228,7 @@ func (s *schedule) judge(p *process) {
 			}
 			continue
 		}
-		if by := s.claimed[v.ID]; by != nil && by != p && v.ID != "" {
+		if all := s.claims[v.ID]; len(all) > 0 && all[len(all)-1] != p {
 			continue // another took it over
 		}
 		switch {
@@ -234,7 +250,7 @@ func (s *schedule) judge(p *process) {
 		s.judgeSuccess(p)
 	}
 	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build &&
-		blocker.err != nil && s.claimed[r.BlockingVersionID] == nil && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
+		blocker.err != nil && len(s.claims[r.BlockingVersionID]) == 0 && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
 		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, r.BlockingVersionID)
 	}
 }
@@ -247,7 +263,7 @@ func (s *schedule) refusedToDelete(string) bool { return s.world.DeleteCreating 
 
 func (s *schedule) judgeSuccess(p *process) {
 	id := p.result.VersionID
-	if m := s.maker[id]; !p.own(id) && !(s.claimed[id] == p && p.takesOver()) {
+	if m := s.maker[id]; !p.own(id) && !(p.claims(id) && p.takesOver()) {
 		by := "nobody"
 		if m != nil {
 			by = fmt.Sprintf("p%d", m.id)

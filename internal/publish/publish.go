@@ -11,6 +11,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -93,18 +94,13 @@ func NewResult(o Options) Result {
 // did, filled in as far as it got. The error is an *Error. Events come from
 // several goroutines, also side by side.
 func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, error) {
-	r := &run{o: o, d: d, emit: emit, doubts: map[string]bool{}, result: NewResult(o)}
+	r := &run{o: o, d: d, emit: emit, result: NewResult(o)}
 	r.result.ConsoleURL = car.Consoles[d.CAR.Site]
 	config := d.CAR
 	config.Called = func(action string, attempt int, took time.Duration, id string, err error) {
 		emit(Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
 	}
 	config.Retrying = func(action string, attempt int, wait time.Duration, err error) {
-		if isDoubtful(err) {
-			r.mu.Lock()
-			r.doubts[action] = true
-			r.mu.Unlock()
-		}
 		emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
 	}
 	r.api = car.New(config)
@@ -145,6 +141,8 @@ type run struct {
 	seen     map[string]bool // the version ids just before the create
 	stage    stage
 	by       origin
+	// unsure says that somebody else may have delivered into our version.
+	unsure bool
 	// former is the name of a version that we claimed, from before that.
 	former string
 	// aftermath goes on for cleanupTime after the run was stopped: what must
@@ -155,8 +153,7 @@ type run struct {
 	queued time.Time // since when on-blocked: wait has waited; zero if it did not
 	upload *cos.Upload
 
-	mu     sync.Mutex      // of what follows: an upload asks and tells from goroutines of its own
-	doubts map[string]bool // actions that were sent again although an earlier try may have arrived
+	mu     sync.Mutex // of what follows: an upload asks and tells from goroutines of its own
 	phase  Phase
 	result Result
 }
@@ -273,10 +270,26 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) error {
 	if err != nil || r.stage != nothing || r.result.Outcome == Planned {
 		return err
 	}
-	if err := r.makeRoom(ctx, versions, true); err != nil || r.stage != nothing || r.o.DryRun {
+	err = r.makeRoom(ctx, versions, true)
+	if err == nil && r.stage == nothing && !r.o.DryRun {
+		err = r.create(ctx)
+	}
+	if own := (*Error)(nil); !errors.As(err, &own) || own.Kind != InTheWay || r.mark.attempt < 2 || r.o.DryRun || ctx.Err() != nil {
 		return err
 	}
-	return r.create(ctx)
+	// The list lags: what is in the way may be an earlier attempt's, which
+	// the first look did not show.
+	versions, look := r.listVersions(ctx)
+	if look != nil {
+		return err
+	}
+	if _, look = r.adopt(ctx, versions); look != nil {
+		return look
+	}
+	if r.stage != nothing {
+		return nil
+	}
+	return err
 }
 
 // inspect looks at the artifact, before any call.

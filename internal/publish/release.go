@@ -133,6 +133,8 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		return nil
 	}
 	r.begin(Release)
+	before := r.stage
+	former := r.result.VersionStatus == string(car.Usable) // it was online before this run
 	if err := r.startPathThere(ctx, id); err != nil {
 		return err
 	}
@@ -143,9 +145,12 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		if err == nil {
 			break
 		}
-		if !isDoubtful(err) {
-			r.stage = ready
+		if !again(err) {
+			r.stage = before
 			return err
+		}
+		if attempt < creates {
+			_ = r.pause(ctx, "SetApplicationVersionOnline", attempt, err) // a cancel is looked at below
 		}
 		look, cancel := r.shortly(ctx)
 		versions, lookErr := r.listVersions(look)
@@ -153,25 +158,30 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		if lookErr != nil {
 			return err
 		}
-		if v, there := find(versions, id); there && v.Status == car.Inuse {
+		v, there := find(versions, id)
+		if there && v.Status == car.Inuse {
 			r.note("The answer of SetApplicationVersionOnline was lost (%v), and the version is online.", err)
 			break
+		}
+		if v.Status == car.Usable && !former {
+			return r.replaced(v)
 		}
 		if attempt >= creates || ctx.Err() != nil {
 			return err
 		}
-		wait := r.d.CAR.Retry.Wait(attempt)
-		r.emit(Retrying{What: "SetApplicationVersionOnline", Attempt: attempt, Wait: wait, Err: err})
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
 	}
-	return r.readBack(ctx, id)
+	return r.readBack(ctx, id, former)
+}
+
+// replaced is the error for a version that was online for a moment.
+func (r *run) replaced(v car.Version) error {
+	return fail(Other, "NotOnline", "See "+r.line("list", "")+", and put online what should be.",
+		"%s was put online, and somebody has put another version online since: it is not released again.", title(v))
 }
 
 // readBack waits until the list shows our version online: a release is what
 // the service says afterwards, not what it answered.
-func (r *run) readBack(ctx context.Context, id string) error {
+func (r *run) readBack(ctx context.Context, id string, former bool) error {
 	ctx, cancel := r.shortly(ctx)
 	defer cancel()
 	start := time.Now()
@@ -186,6 +196,9 @@ func (r *run) readBack(ctx context.Context, id string) error {
 			r.learnVersion(v)
 			r.note("%s is online.", title(v))
 			return nil
+		}
+		if v.Status == car.Usable && !former {
+			return r.replaced(v)
 		}
 		if time.Since(start) > settles {
 			status := "no longer listed"

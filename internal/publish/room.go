@@ -301,37 +301,43 @@ func changed(v car.Version, expected car.Status) *Error {
 		"%s was %s a moment ago and is %s now: it is left alone.", title(v), expected, v.Status)
 }
 
-// requestDelete asks CAR to delete a version, and looks when the answer
-// leaves a doubt: it asks again while the version is in a state that may be
+// requestDelete asks CAR to delete a version. Before it asks again it looks
+// again, and goes on only while the version is in a state that may be
 // deleted.
 func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Status) bool) error {
 	for attempt := 1; ; attempt++ {
 		requestID, err := r.api.DeleteApplicationVersion(ctx, r.o.ApplicationID, v.ID)
 		r.changed("DeleteApplicationVersion", requestID, err)
-		if err != nil && isDoubtful(err) && attempt < 4 {
-			versions, look := r.listVersions(ctx)
-			if look != nil {
-				return err
-			}
-			now, there := find(versions, v.ID)
-			switch {
-			case there && now.Status != car.Deleting && !may(now.Status):
-				return changed(now, v.Status)
-			case there && now.Status != car.Deleting:
-				wait := r.d.CAR.Retry.Wait(attempt)
-				r.emit(Retrying{What: "DeleteApplicationVersion", Attempt: attempt, Wait: wait, Err: err})
-				if err := sleep(ctx, wait); err != nil {
-					return err
-				}
-				continue
-			}
-			err = nil
-		}
 		if err == nil {
-			r.learn(func(t *Result) { t.DeletedVersionIDs = append(t.DeletedVersionIDs, v.ID) })
+			break
 		}
-		return err
+		if !again(err) || attempt >= 4 {
+			return err
+		}
+		if stopped := r.pause(ctx, "DeleteApplicationVersion", attempt, err); stopped != nil {
+			return err
+		}
+		versions, look := r.listVersions(ctx)
+		if look != nil {
+			return err
+		}
+		now, there := find(versions, v.ID)
+		if !there && v.Status != "" || now.Status == car.Deleting {
+			break
+		}
+		if there && !may(now.Status) {
+			return changed(now, v.Status)
+		}
 	}
+	r.learn(func(t *Result) { t.DeletedVersionIDs = append(t.DeletedVersionIDs, v.ID) })
+	return nil
+}
+
+// pause tells of a try that failed and waits before the next one.
+func (r *run) pause(ctx context.Context, action string, attempt int, err error) error {
+	wait := r.d.CAR.Retry.Wait(attempt)
+	r.emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
+	return sleep(ctx, wait)
 }
 
 // awaitGone waits until a version is no longer listed: deleting is not done

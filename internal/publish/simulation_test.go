@@ -90,6 +90,7 @@ type schedule struct {
 	start time.Time
 
 	faultRate, chaosRate float64
+	partSize             int64
 
 	mu      sync.Mutex // of what follows
 	pending []*request
@@ -98,12 +99,12 @@ type schedule struct {
 	all     []*process
 	trace   []string
 	failure string
-	maker   map[string]*process // who created a version
-	claimed map[string]*process // who was the last to write a mark on it
-	starter map[string]*process // who began an upload
-	online  map[string]bool     // has been Inuse
-	good    map[string]bool     // has been Normal, Inuse or Usable
-	size    map[string]int64    // of what CAR made the version of
+	maker   map[string]*process   // who created a version
+	claims  map[string][]*process // who has renamed it
+	starter map[string]*process   // who began an upload
+	online  map[string]bool       // has been Inuse
+	good    map[string]bool       // has been Normal, Inuse or Usable
+	size    map[string]int64      // of what CAR made the version of
 	counts  map[string]int
 }
 
@@ -174,7 +175,7 @@ var fateNames = [fates]string{"passes", "held", "lost before", "lost after", "50
 func simulate(t *testing.T, seed uint64, builds []string) *schedule {
 	s := &schedule{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 7)),
-		maker: map[string]*process{}, claimed: map[string]*process{}, starter: map[string]*process{},
+		maker: map[string]*process{}, claims: map[string][]*process{}, starter: map[string]*process{},
 		online: map[string]bool{}, good: map[string]bool{}, size: map[string]int64{}, counts: map[string]int{},
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -208,6 +209,13 @@ func (s *schedule) draw(builds []string) {
 	w.COSActions = pick(s, carsim.COSAll, carsim.COSAll, carsim.COSNone)
 	w.PathForm = pick(s, carsim.PathSlash, carsim.PathFolder)
 	w.DeletingInLimit = pick(s, carsim.DeletingCounted, carsim.DeletingFree)
+	if w.KeyLifetime > 0 {
+		// One part: of several that find the keys expired any one renews
+		// them, and that would not be repeatable.
+		s.partSize = 1 << 20
+	} else {
+		s.partSize = 200
+	}
 	s.faultRate = pick(s, 0, 0.03, 0.1)
 	s.chaosRate = pick(s, 0, 0.01, 0.03)
 
@@ -250,7 +258,9 @@ func (s *schedule) draw(builds []string) {
 	}
 }
 
-func (s *schedule) client(rt http.RoundTripper, float float64) *car.Client { return car.New(carConfig(rt, func() float64 { return float })) }
+func (s *schedule) client(rt http.RoundTripper, float float64) *car.Client {
+	return car.New(carConfig(rt, func() float64 { return float }))
+}
 
 func carConfig(rt http.RoundTripper, float func() float64) car.Config {
 	key := carsim.DefaultKeys("")[0]
@@ -272,7 +282,10 @@ func (s *schedule) violated(format string, args ...any) {
 	if s.failure != "" {
 		return
 	}
-	tail := s.trace[max(0, len(s.trace)-80):]
+	tail := s.trace
+	if *schedules > 1 {
+		tail = tail[max(0, len(tail)-40):]
+	}
 	s.failure = fmt.Sprintf("seed %d: %s\nreplay: go test ./internal/publish -run 'TestSimulation$' -v -schedules 1 -seed %d\n%s",
 		s.seed, fmt.Sprintf(format, args...), s.seed, strings.Join(tail, "\n"))
 	for _, p := range s.all { // nothing can be told of them any more
@@ -295,7 +308,7 @@ func (s *schedule) launch(st *step, attempt int) {
 		float := func() float64 { return p.float } // of a process's goroutines it does not matter which asks first
 		rt := transport.Guard(p, "test")
 		config := carConfig(rt, float)
-		result, err := publish.Run(ctx, p.options, publish.Deps{CAR: config, COS: rt, Upload: config.Retry, PartSize: 200, Float: float}, func(e publish.Event) {
+		result, err := publish.Run(ctx, p.options, publish.Deps{CAR: config, COS: rt, Upload: config.Retry, PartSize: s.partSize, Float: float}, func(e publish.Event) {
 			if n, ok := e.(publish.Note); ok {
 				s.mu.Lock()
 				p.notes = append(p.notes, n.Text)
@@ -478,7 +491,7 @@ func (s *schedule) open(r *request) {
 // RoundTrip is the gate.
 func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	s := p.s
-	r := &request{p: p, open: make(chan fate)}
+	r := &request{p: p, open: make(chan fate, 1)}
 	r.action, r.detail, r.version = describe(req)
 	f, err := s.wait(req.Context(), r)
 	if err != nil {
@@ -511,7 +524,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := s.sim.Transport().RoundTrip(req)
 	s.account(p, r, before)
 	if f == held && err == nil {
-		again := &request{p: p, action: r.action, detail: r.detail, answered: true, open: make(chan fate)}
+		again := &request{p: p, action: r.action, detail: r.detail, answered: true, open: make(chan fate, 1)}
 		if _, err := s.wait(req.Context(), again); err != nil {
 			return nil, err
 		}

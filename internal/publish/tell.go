@@ -196,6 +196,13 @@ func isDoubtful(err error) bool {
 	return errors.As(err, &e) && e.Doubtful
 }
 
+// again reports whether a call is worth another try, after a fresh look: it
+// was refused for now, or may have been done.
+func again(err error) bool {
+	var e *car.Error
+	return errors.As(err, &e) && (e.Passing || e.Doubtful)
+}
+
 func urlPath(u secret.String) string {
 	parsed, err := url.Parse(u.Reveal())
 	if err != nil {

@@ -22,6 +22,8 @@ func (r *run) await(ctx context.Context, id string) error {
 		v, there := find(versions, id)
 		if there {
 			seen = true
+			// Too late to stop, but not to look what became of it.
+			r.unsure = r.unsure || r.stage == processing && r.displaced(v) != nil
 			if v.Status != last {
 				r.learnVersion(v)
 				r.note("%s is %s.", title(v), v.Status)
