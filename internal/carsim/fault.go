@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -46,6 +48,7 @@ type FaultKind string
 // done.
 const (
 	Refuse     FaultKind = "refuse"      // an error answer in the service's own form
+	Echo       FaultKind = "echo"        // a refusal whose message is the whole request, keys and all
 	DropBefore FaultKind = "drop-before" // the connection ends, nothing was done
 	StatusCode FaultKind = "status"      // an HTTP status, from something in front of the service
 	HTML       FaultKind = "html"        // a page, with status 200
@@ -61,14 +64,17 @@ const (
 )
 
 var faultKinds = []FaultKind{
-	Refuse, DropBefore, StatusCode, HTML, Junk, Empty, Redirect,
+	Refuse, Echo, DropBefore, StatusCode, HTML, Junk, Empty, Redirect,
 	Delay, DropAfter, CutBody, Gzip, Override, LateError,
 }
+
+// FaultKinds lists them.
+func FaultKinds() []FaultKind { return slices.Clone(faultKinds) }
 
 // done reports whether the service does what it was asked.
 func (f Fault) done() bool {
 	switch f.Kind {
-	case DropBefore, LateError:
+	case Echo, DropBefore, LateError:
 		return false
 	case Refuse, StatusCode, HTML, Junk, Empty, Redirect:
 		return f.After
@@ -92,7 +98,7 @@ func (f Fault) alter(a *answer, service service) *answer {
 	}
 	var b *answer
 	switch f.Kind {
-	case Refuse:
+	case Refuse, Echo:
 		b = service.refuse(code, message)
 	case LateError:
 		b = service.refuse(code, message)
@@ -186,6 +192,19 @@ func set(in any, path []string, value any) {
 			}
 		}
 	}
+}
+
+// repeated is a request as text: what somebody debugging a service, or
+// fishing for keys, might put into a message.
+func repeated(r *http.Request) string {
+	const most = 64 << 10 // bytes, of the body
+	body, _ := io.ReadAll(io.LimitReader(r.Body, most))
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s", r.Method, r.URL, body)
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		fmt.Fprintf(&b, " %s: %s", name, strings.Join(r.Header[name], ", "))
+	}
+	return b.String()
 }
 
 // Intrusion is something that somebody else does, right after a call of ours.

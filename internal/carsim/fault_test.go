@@ -67,6 +67,10 @@ func TestFaults(t *testing.T) {
 		"refuse after": {carsim.Fault{Kind: carsim.Refuse, After: true}, func(s seen) bool {
 			return s.status == 200 && strings.Contains(s.body, `"Code":"InternalError"`)
 		}, true},
+		"echo": {carsim.Fault{Kind: carsim.Echo, Code: "InvalidParameter"}, func(s seen) bool {
+			return s.status == 200 && strings.Contains(s.body, `"Code":"InvalidParameter"`) && strings.Contains(s.body, `a.zip`) &&
+				strings.Contains(s.body, "Authorization: TC3-HMAC-SHA256 Credential="+carsim.SecretID)
+		}, false},
 		"drop before": {carsim.Fault{Kind: carsim.DropBefore}, func(s seen) bool { return s.err != nil }, false},
 		"drop after":  {carsim.Fault{Kind: carsim.DropAfter}, func(s seen) bool { return s.err != nil }, true},
 		"status": {carsim.Fault{Kind: carsim.StatusCode, RetryAfter: 7}, func(s seen) bool {

@@ -168,6 +168,9 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, service service) {
 	s.journal = append(s.journal, Call{Time: s.now(), Action: action, Code: Unfinished, Fault: fault.Kind})
 	s.mu.Unlock()
 
+	if hit && fault.Kind == Echo {
+		fault.Message = repeated(r)
+	}
 	var a *answer
 	if !hit || fault.done() {
 		a = service.handle(r)

@@ -26,9 +26,11 @@ func (u *Upload) complete(ctx context.Context) (Result, error) {
 		result.CRC64 = combine(result.CRC64, p.crc, length)
 		order.Parts = append(order.Parts, sdk.Object{PartNumber: i + 1, ETag: p.etag})
 	}
-	lost := false // an earlier try may have done it
+	lost := false      // an earlier try may have done it
+	confirmed := false // COS said that it ended the upload; else it may hold it still, beside an object of the same bytes
 	err := u.repeat(ctx, completing, u.o.Policy, func(ctx context.Context, attempt int) error {
 		checked, err := u.join(ctx, attempt, order, &result)
+		confirmed = err == nil
 		if checked {
 			return err
 		}
@@ -59,7 +61,7 @@ func (u *Upload) complete(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if !result.Doubtful {
+	if confirmed && !result.Doubtful {
 		u.id = ""
 	}
 	return result, nil

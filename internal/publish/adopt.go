@@ -70,9 +70,9 @@ func (r *run) adopt(ctx context.Context, versions []car.Version) ([]car.Version,
 	return versions, r.continueWith(ctx, v)
 }
 
-// progressOf orders the versions of earlier attempts by what is left to do.
+// progressOf orders versions by how much is left to do, most first.
 func progressOf(v car.Version) int {
-	return slices.Index([]car.Status{car.Usable, car.Inuse, car.Normal}, v.Status) * -1
+	return slices.Index([]car.Status{car.Uploading, car.Creating, car.Normal, car.Inuse, car.Usable}, v.Status)
 }
 
 // continueWith takes the version of an earlier attempt as ours, with all that

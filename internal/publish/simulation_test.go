@@ -101,6 +101,7 @@ type schedule struct {
 	failure string
 	maker   map[string]*process   // who created a version
 	claims  map[string][]*process // who has renamed it
+	struck  map[string]bool       // see strikes
 	starter map[string]*process   // who began an upload
 	online  map[string]bool       // has been Inuse
 	good    map[string]bool       // has been Normal, Inuse or Usable
@@ -175,7 +176,7 @@ var fateNames = [fates]string{"passes", "held", "lost before", "lost after", "50
 func simulate(t *testing.T, seed uint64, builds []string) *schedule {
 	s := &schedule{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 7)),
-		maker: map[string]*process{}, claims: map[string][]*process{}, starter: map[string]*process{},
+		maker: map[string]*process{}, claims: map[string][]*process{}, starter: map[string]*process{}, struck: map[string]bool{},
 		online: map[string]bool{}, good: map[string]bool{}, size: map[string]int64{}, counts: map[string]int{},
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -520,6 +521,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 		return answer(req, 200, `{"Response":{"Versions":[],"RequestId":"lied"}}`), nil
 	}
 	s.allowed(p, r)
+	s.strikes(p, r)
 	before := s.unfinished()
 	resp, err := s.sim.Transport().RoundTrip(req)
 	s.account(p, r, before)

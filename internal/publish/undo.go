@@ -107,8 +107,7 @@ func (r *run) take(ctx context.Context, id string) error {
 			return err
 		}
 	case r.displaced(v) != nil:
-		r.note("%s bears the mark of another run, which took it over: it is left to that.", title(v))
-		return nil
+		return fmt.Errorf("as %q it bears the mark of another run, which may have taken it over", v.Name)
 	case v.Status == car.Inuse || v.Status == car.Usable:
 		return fmt.Errorf("it is %s: somebody released it", v.Status)
 	case v.Status != car.Deleting:
