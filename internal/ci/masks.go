@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/secret"
@@ -87,6 +88,7 @@ func encodings(s secret.String) []string {
 		url.QueryEscape(text),
 		url.PathEscape(text),
 		string(quoted[1 : len(quoted)-1]),
+		strings.Trim(strconv.Quote(text), `"`), // as our own messages quote a name
 	}
 	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for shift := range 3 {

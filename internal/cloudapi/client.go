@@ -327,7 +327,8 @@ func looksLike(body []byte) string {
 	return fmt.Sprintf("%d bytes that are no JSON", len(body))
 }
 
-// clean makes a text of the service fit for one line of a log.
+// clean makes a text of the service fit for one line of a log. A long one is
+// cut before a word: half a secret would not be recognised, and so not hidden.
 func clean(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 || (r >= 0x80 && r < 0xa0) {
@@ -337,7 +338,7 @@ func clean(s string, limit int) string {
 	}, s)
 	s = strings.Join(strings.Fields(s), " ")
 	if runes := []rune(s); len(runes) > limit {
-		s = string(runes[:limit]) + "…"
+		s = strings.TrimRightFunc(string(runes[:limit]), func(r rune) bool { return r > ' ' && r < 0x7f }) + "…"
 	}
 	return s
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/retry"
@@ -248,6 +249,79 @@ func TestHostileTextStaysOnOneLine(t *testing.T) {
 	_, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
 	if text := err.Error(); strings.ContainsAny(text, "\r\n\u2028\x00") || len(text) > 600 {
 		t.Errorf("text %q", text)
+	}
+}
+
+// What hides a secret knows it as a whole.
+func TestNoSecretIsCutInHalf(t *testing.T) {
+	const key = "AKID0123456789/abc+def="
+	for before := 250; before < 300; before++ {
+		message := "you said " + strings.Repeat("x", before-len("you said  ")) + " " + key + "&and&more " + strings.Repeat("y", 100)
+		s := &script{answers: []func(*http.Request) (*http.Response, error){reply(200, fmt.Sprintf(`{"Response":{"Error":{"Code":"Bad","Message":%q},"RequestId":"r"}}`, message))}}
+		_, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+		if text := err.Error(); strings.Contains(text, key[:4]) && !strings.Contains(text, key) {
+			t.Errorf("after %d bytes: text %q", before, text)
+		}
+	}
+}
+
+// net/http quotes what a server says in its own errors.
+func TestHostileNetworkErrorIsShort(t *testing.T) {
+	for name, err := range map[string]error{
+		"header":   fmt.Errorf("malformed MIME header line: \x00%s", strings.Repeat("z", 1<<20)),
+		"redirect": &transport.RedirectError{Status: 302, Host: strings.Repeat("z", 1<<20)},
+	} {
+		s := &script{answers: []func(*http.Request) (*http.Response, error){broken(err)}}
+		_, err := client(s, func(c *cloudapi.Config) { c.Retry.Attempts = 1 }).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}})
+		if text := err.Error(); strings.ContainsAny(text, "\r\n\x00") || len(text) > 600 {
+			t.Errorf("%s: %d bytes of text: %.200q", name, len(text), text)
+		}
+	}
+}
+
+// Answers that are made to break a decoder: an error or a plain answer, soon,
+// and never a repetition of what was not asked for.
+func TestHostileAnswers(t *testing.T) {
+	deep := func(open, middle, end string) string {
+		return strings.Repeat(open, 100_000) + middle + strings.Repeat(end, 100_000)
+	}
+	for name, test := range map[string]struct{ body, code string }{
+		"nested lists":          {`{"Response":` + deep("[", "", "]") + `}`, cloudapi.CodeAnswer},
+		"nested objects":        {`{"Response":` + deep(`{"a":`, "1", "}") + `}`, cloudapi.CodeAnswer},
+		"nested beside":         {`{"Response":{"Answer":1,"RequestId":"r","x":` + deep("[", "", "]") + `}}`, cloudapi.CodeAnswer},
+		"nested and not closed": {`{"Response":` + strings.Repeat("[", 100_000), cloudapi.CodeAnswer},
+		"an answer of lists":    {deep("[", "", "]"), cloudapi.CodeAnswer},
+		"the last of two":       {`{"Response":{"Answer":1,"RequestId":"r"},"Response":{"Answer":2,"RequestId":"r"}}`, ""},
+		"error, then none":      {`{"Response":{"Error":{"Code":"Bad"},"Error":null,"Answer":2,"RequestId":"r"}}`, ""},
+		"none, then error":      {`{"Response":{"Answer":2,"Error":null,"Error":{"Code":"Bad"},"RequestId":"r"}}`, "Bad"},
+		"another case":          {`{"response":{"answer":2,"requestid":"r"}}`, ""},
+		"too large a number":    {`{"Response":{"Answer":1e400,"RequestId":"r"}}`, cloudapi.CodeAnswer},
+		"larger than an int":    {`{"Response":{"Answer":9223372036854775808,"RequestId":"r"}}`, cloudapi.CodeAnswer},
+		"a million digits":      {`{"Response":{"Answer":` + strings.Repeat("9", 1_000_000) + `,"RequestId":"r"}}`, cloudapi.CodeAnswer},
+		"no UTF-8":              {"{\"Response\":{\"Error\":{\"Code\":\"B\xffd\",\"Message\":\"\xc3\x28\xed\xa0\x80\"},\"RequestId\":\"\xfe\"}}", "B\uFFFDd"},
+		"NUL":                   {`{"Response":{"Error":{"Code":"B\u0000d","Message":"\u0000"},"RequestId":"\u0000"}}`, "B d"},
+		"a NUL outside":         {"{\"Response\":\x00{\"Answer\":2,\"RequestId\":\"r\"}}", cloudapi.CodeAnswer},
+		"two answers":           {`{"Response":{"Answer":2,"RequestId":"r"}}{"Response":{}}`, cloudapi.CodeAnswer},
+		"a list as an error":    {`{"Response":{"Error":["Bad"],"RequestId":"r"}}`, cloudapi.CodeAnswer},
+		"an object as an id":    {`{"Response":{"Answer":2,"RequestId":{"a":1}}}`, cloudapi.CodeAnswer},
+		"null":                  {`{"Response":null}`, cloudapi.CodeAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{answers: []func(*http.Request) (*http.Response, error){reply(200, test.body)}}
+			var out struct{ Answer int }
+			_, err := client(s).Do(t.Context(), cloudapi.Call{Action: "Act", Request: struct{}{}, Response: &out})
+			var e *cloudapi.Error
+			switch {
+			case test.code == "" && (err != nil || out.Answer != 2):
+				t.Errorf("got %d and %v, want the last answer", out.Answer, err)
+			case test.code != "" && (!errors.As(err, &e) || e.Code != test.code):
+				t.Errorf("got %v, want code %q", err, test.code)
+			case err != nil && (len(err.Error()) > 600 || strings.ContainsAny(err.Error(), "\n\x00") || !utf8.ValidString(err.Error())):
+				t.Errorf("text %.700q", err.Error())
+			case len(s.requests) != 1:
+				t.Errorf("asked %d times", len(s.requests))
+			}
+		})
 	}
 }
 

@@ -45,7 +45,7 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Message)
 	}
 	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
+		b.WriteString(": " + clean(e.Err.Error(), 300)) // net/http quotes what a server sends
 	}
 	if e.RequestID != "" {
 		fmt.Fprintf(&b, " (RequestId %s)", e.RequestID)

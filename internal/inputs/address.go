@@ -29,12 +29,12 @@ func (p *parser) endpoint(name string) string {
 		text = "https://" + text
 	}
 	const hint = "write https:// and a host, such as https://car.tencentcloudapi.com"
+	p.maskUser(text)
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
 		p.refuse(in, given{from: g.from}, "is no URL", hint)
-	case u.User != nil:
-		p.maskPassword(u)
+	case strings.Contains(text, "@"): // also after a slash: that may be a part of a password
 		p.refuse(in, given{from: g.from}, "has a user in it", hint)
 	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		p.refuse(in, g, "is no http or https URL", hint)
@@ -89,12 +89,8 @@ func (p *parser) proxy() secret.String {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text // as curl and Go read HTTPS_PROXY
 	}
+	p.maskUser(text)
 	u, err := url.Parse(text)
-	if err == nil {
-		p.maskPassword(u)
-	} else if strings.Contains(text, "@") {
-		p.mask(g.text)
-	}
 	schemes := []string{"http", "https", "socks5", "socks5h"}
 	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
 		p.refuse(in, g, "is no URL of a proxy", "write http://host:port; "+oneOf(schemes)+" will do")
@@ -103,10 +99,13 @@ func (p *parser) proxy() secret.String {
 	return secret.New(text)
 }
 
-// maskURL masks what may be secret in a URL: the query, whole and each value
-// that is long enough not to occur by chance, and a password.
+// shortest is the length from which on a part of a URL is not a word that
+// occurs by chance.
+const shortest = 8
+
+// maskURL masks what may be secret in a URL: the query, whole and each long
+// value, and a password.
 func (p *parser) maskURL(text string) {
-	const shortest = 8
 	_, query, _ := strings.Cut(text, "?")
 	query, _, _ = strings.Cut(query, "#")
 	p.mask(query)
@@ -120,17 +119,30 @@ func (p *parser) maskURL(text string) {
 			p.mask(value)
 		}
 	}
-	if u, err := url.Parse(text); err == nil {
-		p.maskPassword(u)
+	scheme, rest, _ := strings.Cut(text, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i] // an "@" after that means nothing
 	}
+	p.maskUser(scheme + "://" + rest)
 }
 
-// maskPassword masks the password in a URL, as it is and as it is written.
-func (p *parser) maskPassword(u *url.URL) {
-	if text, ok := u.User.Password(); ok {
-		_, written, _ := strings.Cut(u.User.String(), ":")
-		p.mask(text)
-		p.mask(written)
+// maskUser masks the password before the last "@", in every spelling: as it
+// was written, as it is, and as net/url writes it. A long user without one is
+// a token.
+func (p *parser) maskUser(text string) {
+	at := strings.LastIndex(text, "@")
+	if at < 0 {
+		return
+	}
+	_, rest, _ := strings.Cut(text[:at], "://")
+	user, written, found := strings.Cut(rest, ":")
+	if !found && len(user) >= shortest {
+		written = user
+	}
+	p.mask(written)
+	if plain, err := url.PathUnescape(written); err == nil {
+		p.mask(plain)
+		p.mask(strings.TrimPrefix(url.UserPassword("", plain).String(), ":"))
 	}
 }
 

@@ -29,6 +29,8 @@ func (r *run) adopt(ctx context.Context, versions []car.Version) ([]car.Version,
 		m, ok := readMark(v.Name)
 		switch {
 		case !ok || !m.earlier(r.mark) || v.Status == car.Deleting || v.Status == car.CreateFailed:
+		case m.content == r.mark.content && v.Size > 0 && r.build != nil && v.Size != r.build.Size:
+			// Another run has worked on it since.
 		case m.content == r.mark.content:
 			left = append(left, v)
 		case v.Status.Underway():

@@ -109,9 +109,15 @@ func (p *process) looked(resp *http.Response) {
 	seen := map[string]string{}
 	for _, v := range list.Response.Versions {
 		seen[v.ApplicationVersionId] = v.ApplicationVersionStatus
+		if v.ApplicationVersionStatus == carsim.Inuse {
+			seen["online"] = v.ApplicationVersionId
+		}
 	}
 	p.s.mu.Lock()
 	p.seen = seen
+	if p.first == nil {
+		p.first = seen
+	}
 	p.s.mu.Unlock()
 }
 
@@ -170,7 +176,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		if !p.options.Release {
 			s.violated("p%d releases %s and was not told to", p.id, r.version)
 		}
-		if status == carsim.Usable && s.online[r.version] {
+		if status == carsim.Usable && s.online[r.version] && p.seen["online"] != p.first["online"] {
 			s.violated("p%d puts %s online again, although it saw that somebody had replaced it", p.id, r.version)
 		}
 		if !p.own(r.version) && !p.claims(r.version) {
@@ -265,7 +271,7 @@ func (s *schedule) judge(p *process) {
 		if s.maker[v.ID] != p && (!p.own(v.ID) || v.ID != r.VersionID) {
 			// Not of this process. Still, a success leaves nothing of the
 			// attempts before it.
-			if p.err == nil && unfinished && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) {
+			if p.err == nil && unfinished && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 {
 				s.violated("p%d succeeded with %s, and an earlier attempt's %s is still %s", p.id, r.VersionID, v.ID, v.Status)
 			}
 			continue

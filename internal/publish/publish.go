@@ -143,6 +143,8 @@ type run struct {
 	by       origin
 	// unsure says that somebody else may have delivered into our version.
 	unsure bool
+	// overtaken says that somebody released our version and then another.
+	overtaken bool
 	// former is the name of a version that we claimed, from before that.
 	former string
 	// aftermath goes on for cleanupTime after the run was stopped: what must
@@ -226,6 +228,9 @@ func (r *run) publish(ctx context.Context) error {
 		return err
 	}
 	if r.o.Release {
+		if r.overtaken {
+			return r.replaced(car.Version{ID: r.result.VersionID, Name: r.result.VersionName})
+		}
 		if err := r.putOnline(ctx, r.result.VersionID); err != nil {
 			return err
 		}

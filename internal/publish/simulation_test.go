@@ -138,6 +138,7 @@ type process struct {
 	stopped  time.Time // when it was cancelled
 	finished time.Time
 	seen     map[string]string // the versions and their states in the last list it got
+	first    map[string]string // that in the first one
 	last     string            // the last API action that it was let do
 	notes    []string
 	result   publish.Result
@@ -298,7 +299,7 @@ func (s *schedule) violated(format string, args ...any) {
 // launch starts the next attempt of a step.
 func (s *schedule) launch(st *step, attempt int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	p := &process{s: s, id: len(s.all), step: st, options: st.options, cancel: cancel, float: float64(1+s.rng.IntN(999)) / 1000}
+	p := &process{s: s, id: len(s.all), step: st, options: st.options, cancel: cancel, float: (float64(len(s.all)%32) + s.rng.Float64()) / 32} // each its own nonce
 	p.options.Attempt, p.options.Artifact = attempt, st.build
 	s.all = append(s.all, p)
 	st.attempts = append(st.attempts, p)

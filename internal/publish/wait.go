@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
@@ -35,6 +36,10 @@ func (r *run) await(ctx context.Context, id string) error {
 				if v.Status != car.Normal {
 					r.stage = onlineSent
 				}
+				// A former version that is online again, or none at all, is
+				// no reason to think so.
+				i := slices.IndexFunc(versions, func(v car.Version) bool { return v.Status == car.Inuse })
+				r.overtaken = v.Status == car.Usable && i >= 0 && versions[i].ID != r.result.PreviousVersionID
 				return nil
 			case v.Status == car.CreateFailed:
 				return fail(NotCreated, "CreateFailed", "CAR gives no reason. The usual ones: the archive is damaged, encrypted or holds another archive; file names that are not UTF-8; a package of another kind than the application; for artifact-url, a link that does not start a download by itself.",
