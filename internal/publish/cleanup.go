@@ -110,9 +110,12 @@ func (r *run) discard(ctx context.Context, v car.Version) error {
 	return r.remove(ctx, v.ID, v.Status)
 }
 
+// sweepTime leaves most of cleanupTime to what matters more.
+const sweepTime = 2 * time.Second
+
 // sweep removes the unfinished uploads of a version that is in flight.
 func (r *run) sweep(ctx context.Context, v car.Version) error {
-	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
+	ctx, cancel := context.WithTimeout(ctx, sweepTime)
 	defer cancel()
 	return r.uploadOf(v).Sweep(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,50 +30,139 @@ var faults = []carsim.Fault{
 	{Kind: carsim.Refuse, Code: "AccessDenied"},
 }
 
-// Whatever happens to whichever call of a publish, and whether it passes or
-// stays: what the run says is what the service shows, there is at most one
-// new version, and nothing undelivered is left without a word.
-func TestFaultAtEveryCall(t *testing.T) {
-	world := carsim.World{ProcessingTime: 5 * time.Second}
-	prepare := func(t *testing.T) *bench {
-		b := newBench(t, world)
-		b.options.Release = true
-		b.options.VersionName = "1.2.3"
-		return b
+// scenes are the worlds, and the situations, that a fault can hit a publish
+// in.
+var scenes = map[string]struct {
+	world   carsim.World
+	options func(*publish.Options)
+	before  func(*bench) // what an earlier attempt left
+}{
+	"plain":                        {},
+	"the list lags":                {world: carsim.World{ListLag: 3 * time.Second}},
+	"the key may only put":         {world: carsim.World{COSActions: carsim.COSNone, PathForm: carsim.PathFolder}},
+	"no delete of what is made":    {world: carsim.World{DeleteCreating: carsim.Denied}},
+	"a second snapshot is refused": {world: carsim.World{SecondSnapshot: carsim.Denied, NameAfterUpload: carsim.NameReplaced}},
+	"no snapshot is needed":        {world: carsim.World{SnapshotDesktop: carsim.SnapshotIgnored, NameAfterUpload: carsim.NameTruncated}},
+	"it is deleted slowly":         {world: carsim.World{DeleteTime: 5 * time.Second, CreateWhileNormal: carsim.CreateAllowed}},
+	"CAR cannot make it": {world: carsim.World{Applications: []carsim.Application{{
+		ID: "app-desktop", StartPath: `Game\Game.exe`, Fate: carsim.Fails,
+		Versions: []carsim.Version{{ID: "ver-desktop2", Status: carsim.Inuse, Age: time.Hour}},
+	}}}},
+	"replace-unreleased": {options: func(o *publish.Options) { o.ApplicationID, o.OnBlocked = "app-waiting", "replace-unreleased" }},
+	"delete-oldest":      {options: func(o *publish.Options) { o.ApplicationID, o.OnFull = "app-full", "delete-oldest" }},
+	"a later attempt": {
+		options: func(o *publish.Options) { o.Attempt = 2 },
+		before:  func(b *bench) { b.dies("CreateApplicationSnapshot") },
+	},
+	"a later attempt with parts": {
+		options: func(o *publish.Options) { o.Attempt = 2 },
+		before:  func(b *bench) { b.dies("cos:CompleteMultipartUpload") },
+	},
+	"take-over": {
+		world:   carsim.World{DeleteCreating: carsim.Denied},
+		options: func(o *publish.Options) { o.OnBlocked, o.RunKey = "replace", "run/2" },
+		before:  func(b *bench) { b.dies("cos:InitiateMultipartUpload") },
+	},
+}
+
+// dies runs a first attempt up to the action that kills it.
+func (b *bench) dies(action string) {
+	world := b.world
+	world.Faults = []carsim.Fault{{Action: action, Kind: carsim.Refuse, Code: "AccessDenied"}}
+	if err := b.sim.SetWorld(world); err != nil {
+		panic(err)
 	}
-	var calls []carsim.Call // the clean run's, so that a new call is covered by itself
-	inBubble(t, func(t *testing.T) {
-		b := prepare(t)
-		if _, err := b.run(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		calls = b.sim.Journal()
-	})
-	nth := map[string]int{}
-	for _, call := range calls {
-		nth[call.Action]++
-		for _, fault := range faults {
-			for _, always := range []bool{false, true} {
-				fault.Action, fault.Nth = call.Action, nth[call.Action]
-				if always {
-					if fault.Nth > 1 {
-						continue // it is the same as from the first on
+	first := &bench{sim: b.sim, world: b.world, options: b.options}
+	first.options.OnFailure, first.options.Attempt, first.options.RunKey, first.options.OnBlocked = "keep", 1, "run/1", "fail"
+	if _, err := first.run(context.Background()); err == nil {
+		panic("the first attempt did not fail")
+	}
+	if err := b.sim.SetWorld(b.world); err != nil {
+		panic(err)
+	}
+}
+
+// The fault matrix. Whatever happens to whichever call of a publish, once,
+// twice or for good, and in whatever world: what the run says is what the
+// service shows, there is at most one new version, and nothing undelivered is
+// left without a word.
+func TestFaultAtEveryCall(t *testing.T) {
+	var cells atomic.Int64
+	t.Run("scene", func(t *testing.T) {
+		for name, scene := range scenes {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				scene.world.ProcessingTime = 5 * time.Second
+				prepare := func(t *testing.T) *bench {
+					b := newBench(t, scene.world)
+					b.world = scene.world
+					b.options.Release, b.options.VersionName, b.options.KeyComplete = true, "1.2.3", true
+					if scene.options != nil {
+						scene.options(&b.options)
 					}
-					fault.Nth = 0
+					b.remember()
+					if scene.before != nil {
+						scene.before(b)
+					}
+					return b
 				}
-				t.Run(fmt.Sprintf("%s/%d/%s%s/after=%v", call.Action, fault.Nth, fault.Kind, fault.Code, fault.After), func(t *testing.T) {
-					inBubble(t, func(t *testing.T) {
-						b := prepare(t)
-						faulty := world
-						faulty.Faults = []carsim.Fault{fault}
-						if err := b.sim.SetWorld(faulty); err != nil {
-							t.Fatal(err)
-						}
-						result, err := b.run(t.Context())
-						b.keepsItsPromises(t, result, err)
-					})
+				var calls []carsim.Call // the clean run's, so that a new call is covered by itself
+				inBubble(t, func(t *testing.T) {
+					b := prepare(t)
+					before := len(b.sim.Journal())
+					result, err := b.run(t.Context())
+					if err != nil && name != "CAR cannot make it" {
+						t.Fatal(err)
+					}
+					b.keepsItsPromises(t, result, err)
+					calls = b.sim.Journal()[before:]
 				})
-			}
+				nth := map[string]int{}
+				for _, call := range calls {
+					nth[call.Action]++
+					for _, fault := range faults {
+						for _, times := range []string{"once", "twice", "always"} {
+							fault.Action, fault.Nth = call.Action, nth[call.Action]
+							hits := []carsim.Fault{fault}
+							switch {
+							case times == "twice":
+								second := fault
+								second.Nth++
+								hits = append(hits, second)
+							case times == "always" && fault.Nth > 1:
+								continue // it is the same as from the first on
+							case times == "always":
+								hits[0].Nth = 0
+							}
+							cells.Add(1)
+							cell := fmt.Sprintf("%s %d: %s %s after=%v %s", call.Action, fault.Nth, fault.Kind, fault.Code, fault.After, times)
+							inBubble(t, func(t *testing.T) {
+								b := prepare(t)
+								faulty := scene.world
+								faulty.Faults = hits
+								if err := b.sim.SetWorld(faulty); err != nil {
+									t.Fatal(err)
+								}
+								result, err := b.run(t.Context())
+								b.cell = cell
+								b.keepsItsPromises(t, result, err)
+							})
+						}
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d cells", cells.Load())
+}
+
+// remember notes what was there before.
+func (b *bench) remember() {
+	b.old = map[string]bool{}
+	for _, v := range b.sim.Versions(b.options.ApplicationID) {
+		b.old[v.ID] = true
+		if v.Status == carsim.Inuse {
+			b.online = v.ID
 		}
 	}
 }
@@ -91,39 +181,46 @@ func (b *bench) keepsItsPromises(t *testing.T, result publish.Result, err *publi
 				return true
 			}
 		}
-		return false
+		// What an earlier attempt left, and this one could not get at.
+		return err != nil && result.VersionID != id && strings.Contains(err.Message+err.Hint, id)
+	}
+	wrong := func(format string, args ...any) {
+		t.Errorf("%s: %s\nerror %v\nleft %+v", b.cell, fmt.Sprintf(format, args...), err, result.Left)
 	}
 	fresh, online := 0, ""
 	for _, v := range b.sim.Versions(b.options.ApplicationID) {
-		isNew := !strings.HasPrefix(v.ID, "ver-desktop")
-		if isNew {
-			fresh++
-		}
 		if v.Status == carsim.Inuse {
 			online = v.ID
 		}
+		if b.old[v.ID] {
+			continue
+		}
+		if v.Status != carsim.Deleting {
+			fresh++
+		}
 		unfinished := v.Status == carsim.Creating || v.Status == carsim.CreateFailed || v.Status == carsim.Normal
-		if isNew && unfinished && !told(v.ID) {
-			t.Errorf("%s is left as %s, and nothing says so: %+v", v.ID, v.Status, result.Left)
+		reached := result.VersionID == v.ID || b.options.Attempt < 2 && b.options.RunKey == "run/1"
+		if unfinished && reached && !told(v.ID) {
+			wrong("%s is left as %s, and nothing says so", v.ID, v.Status)
 		}
 	}
 	if fresh > 1 {
-		t.Errorf("%d new versions", fresh)
+		wrong("%d new versions", fresh)
 	}
 	if (err == nil) != result.Outcome.Succeeded() {
-		t.Errorf("err = %v, outcome %s", err, result.Outcome)
+		wrong("outcome %s", result.Outcome)
 	}
 	switch {
 	case err == nil && (result.Outcome != publish.Released || online != result.VersionID):
-		t.Errorf("outcome %s of %s, and %s is online", result.Outcome, result.VersionID, online)
-	case err != nil && online != "ver-desktop2" && !told(online):
-		t.Errorf("%v, and %s is online without a word", err, online)
+		wrong("outcome %s of %s, and %s is online", result.Outcome, result.VersionID, online)
+	case err != nil && online != b.online && !told(online):
+		wrong("%s is online without a word", online)
 	}
 	if err != nil && (err.Message == "" || err.Code == "") {
-		t.Errorf("an error without a reason: %+v", err)
+		wrong("an error without a reason: %+v", err)
 	}
-	if uploads := b.sim.Uploads(); len(uploads) > 0 && len(result.Warnings)+len(result.Left) == 0 {
-		t.Errorf("unfinished uploads %v without a word", uploads)
+	if uploads := b.sim.Uploads(); len(uploads) > 0 && len(result.Warnings)+len(result.Left) == 0 && result.VersionID != "" {
+		wrong("unfinished uploads %v without a word", uploads)
 	}
 }
 

@@ -27,7 +27,13 @@ import (
 // bench is one run against a simulator, in virtual time.
 type bench struct {
 	sim     *carsim.Sim
+	world   carsim.World
 	options publish.Options
+
+	// What keepsItsPromises compares with.
+	old    map[string]bool // the versions from before
+	online string
+	cell   string // of the fault matrix
 
 	mu     sync.Mutex
 	events []publish.Event
@@ -35,11 +41,13 @@ type bench struct {
 
 func newBench(t *testing.T, w carsim.World) *bench {
 	t.Helper()
-	return &bench{sim: carsim.New(w), options: publish.Options{
+	b := &bench{sim: carsim.New(w), world: w, options: publish.Options{
 		Tool: "car-publish test", Command: "publish", ApplicationID: "app-desktop", Artifact: build(t),
 		Wait: true, Timeout: 5 * time.Hour, QueueTimeout: time.Hour,
 		OnBlocked: "fail", OnFull: "fail", OnFailure: "auto", RunKey: "run/1",
 	}}
+	b.remember()
+	return b
 }
 
 // build makes a zip that fits app-desktop, with more members if they are

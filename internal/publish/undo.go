@@ -52,8 +52,14 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	defer cancel()
 
 	var wait sync.WaitGroup
-	if r.upload != nil {
+	switch {
+	case r.upload != nil && r.upload.Pending():
 		wait.Go(func() { r.abort(ctx) })
+	case r.by == adopted && r.stage == undelivered:
+		// Before the version is gone, and with it the key to its uploads.
+		if err := r.sweep(ctx, v); err != nil {
+			r.warn("What an earlier attempt uploaded for %s could not be removed from CAR's bucket: %v. It blocks nothing.", v.ID, err)
+		}
 	}
 	if err := r.take(ctx, v.ID); err != nil {
 		r.leave(v, fmt.Sprintf(", since it could not be deleted: %v", err))
