@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -64,21 +65,28 @@ func TestStories(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_STORIES") != "",
-		Setup:               setup,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"archive": makeArchive,
-			"bytes":   makeBytes,
-			"exits":   exits,
-			"fault":   fault,
-			"jq":      query,
-			"saved":   saved,
-			"signal":  interrupt,
+		Setup: func(env *testscript.Env) error {
+			return setup(env, carsim.DefaultKeys(""), func(sim http.Handler) http.Handler { return sim })
 		},
+		Cmds: storyCommands,
 	})
 }
 
-func setup(env *testscript.Env) error {
-	var world carsim.World
+// storyCommands are those that the stories have besides testscript's own.
+var storyCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"archive": makeArchive,
+	"bytes":   makeBytes,
+	"exits":   exits,
+	"fault":   fault,
+	"jq":      query,
+	"saved":   saved,
+	"signal":  interrupt,
+}
+
+// setup starts the simulator of a story, with those keys, behind something
+// that may look at its calls.
+func setup(env *testscript.Env, keys []carsim.Key, behind func(http.Handler) http.Handler) error {
+	world := carsim.World{Keys: keys}
 	text, err := os.ReadFile(filepath.Join(env.WorkDir, "world.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -92,15 +100,14 @@ func setup(env *testscript.Env) error {
 		}
 	}
 	sim := carsim.New(world)
-	server := httptest.NewServer(sim)
-	env.Values["sim"] = sim
+	server := httptest.NewServer(behind(sim))
+	env.Values["sim"], env.Values["keys"] = sim, keys
 	env.Defer(server.Close)
-	key := carsim.DefaultKeys("")[0]
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("CAR_ENDPOINT", server.URL)
 	env.Setenv("CAR_COS_ENDPOINT", server.URL)
-	env.Setenv("TENCENTCLOUD_SECRET_ID", key.SecretID)
-	env.Setenv("TENCENTCLOUD_SECRET_KEY", key.SecretKey)
+	env.Setenv("TENCENTCLOUD_SECRET_ID", keys[0].SecretID)
+	env.Setenv("TENCENTCLOUD_SECRET_KEY", keys[0].SecretKey)
 	env.Setenv("CAR_APPLICATION_ID", "app-desktop")
 	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
 		env.Setenv("GOCOVERDIR", dir)
@@ -134,7 +141,8 @@ func fault(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: fault action code")
 	}
 	sim := ts.Value("sim").(*carsim.Sim)
-	ts.Check(sim.SetWorld(carsim.World{Faults: []carsim.Fault{{Action: args[0], Kind: carsim.Refuse, Code: args[1]}}}))
+	keys := ts.Value("keys").([]carsim.Key)
+	ts.Check(sim.SetWorld(carsim.World{Keys: keys, Faults: []carsim.Fault{{Action: args[0], Kind: carsim.Refuse, Code: args[1]}}}))
 }
 
 // interrupt is the story command "signal NAME ACTION STATUS COMMAND...": it
@@ -149,7 +157,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	command.Dir = ts.Getenv("WORK")
 	for _, name := range []string{
 		"PATH", "CAR_ENDPOINT", "CAR_COS_ENDPOINT", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "CAR_APPLICATION_ID", "GOCOVERDIR",
-		"CAR_RUN_KEY", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
+		"CAR_RUN_KEY", "CAR_VERBOSE", "CAR_OUTPUT_FILE", "CAR_JSON_FILE", "CAR_SUMMARY_FILE", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
 	} {
 		command.Env = append(command.Env, name+"="+ts.Getenv(name))
 	}
@@ -157,12 +165,24 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	sim := ts.Value("sim").(*carsim.Sim)
 	before := len(sim.Journal())
 	ts.Check(command.Start())
+	ended := make(chan struct{})
+	go func() {
+		_ = command.Wait()
+		close(ended)
+	}()
 	asked := func(c carsim.Call) bool { return c.Action == args[1] }
-	for !slices.ContainsFunc(sim.Journal()[before:], asked) {
-		runtime.Gosched()
+	for over := false; !slices.ContainsFunc(sim.Journal()[before:], asked); runtime.Gosched() {
+		if over {
+			ts.Fatalf("%s ended before it asked for %s", args[3], args[1])
+		}
+		select {
+		case <-ended:
+			over = true
+		default:
+		}
 	}
 	ts.Check(command.Process.Signal(signals[args[0]]))
-	_ = command.Wait()
+	<-ended
 	if got, want := fmt.Sprint(command.ProcessState.ExitCode()), args[2]; got != want {
 		ts.Fatalf("exit status %s, want %s", got, want)
 	}
@@ -192,20 +212,29 @@ func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: archive file member...")
 	}
+	build, err := archive(args[1:]...)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), build, 0o600))
+}
+
+func archive(members ...string) ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	for _, name := range args[1:] {
+	for _, name := range members {
 		content := []byte("content of " + name)
 		f, err := w.CreateRaw(&zip.FileHeader{
 			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(content),
 			CompressedSize64: uint64(len(content)), UncompressedSize64: uint64(len(content)),
 		})
-		ts.Check(err)
-		_, err = f.Write(content)
-		ts.Check(err)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := f.Write(content); err != nil {
+			return nil, err
+		}
 	}
-	ts.Check(w.Close())
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
+	err := w.Close()
+	return out.Bytes(), err
 }
 
 // makeBytes is the story command "bytes FILE MiB": a zip with Game/Game.exe
