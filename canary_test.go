@@ -34,11 +34,12 @@ const (
 	canaryKey   = `k9"R<V8x\m3>Jw/7Qc&5Y+t2N%b8L'h`
 	canaryToken = "tK+4hP/9wE=2uXe-7bM_6rDz+1nGf/5sVj=8cQy-3aTk_0iLo+WmRpYx/ZqHdBvJgSNcUFwEOKIAAltB"
 	canaryPass  = "pG6%2BsD8%2fh=J4fYc2"
+	canaryQuery = "sign=8f3A%2Bd7%2Fe1%3D6b9c2d4f5a0b&token=Vr5%2FmQ8zL%2B2nXk7%3DwT4yHb9cJd6Pf3s"
 )
 
-// As long as the address of a bucket's object is when it carries temporary
-// keys.
-var canaryQuery = "sign=8f3A%2Bd7%2Fe1%3D6b9c2d4f5a0b&token=" + strings.Repeat("Vr5%2FmQ8zL%2B2nXk7%3DwT4yHb9cJd6Pf3sGv1uE0aRiOoKlZxWqNtBmYj", 5)
+// longQuery is what the address of an object has when it carries temporary
+// keys: longer than the part of a message that is shown.
+var longQuery = canaryQuery + strings.Repeat("Gv1uE0aRiOoKlZxWqNtBmYj", 20)
 
 // cage knows the canaries in every form in which they may get out.
 type cage struct {
@@ -90,7 +91,7 @@ func newCage() *cage {
 	c.plant("secret-id", canaryID)
 	c.plant("secret-key", canaryKey)
 	c.plant("session-token", canaryToken)
-	c.plant("query of artifact-url", canaryQuery)
+	c.plant("query of artifact-url", longQuery) // begins with the other
 	c.plant("password", canaryPass)
 	return c
 }
@@ -422,7 +423,7 @@ func TestFaultsShowNoSecret(t *testing.T) {
 	keys := canaryKeys()
 	temporary := keys[slices.IndexFunc(keys, func(k carsim.Key) bool { return k.Token != "" })]
 	var lines atomic.Int64
-	play := func(github, fetch bool, faults ...carsim.Fault) ([]carsim.Call, map[string]string) {
+	play := func(github bool, query string, faults ...carsim.Fault) ([]carsim.Call, map[string]string) {
 		o := &observed{cage: newCage(), github: github, dir: t.TempDir()}
 		sim := carsim.New(carsim.World{Keys: keys, Faults: faults})
 		server := httptest.NewServer(o.cage.tattling(sim, func(*http.Request) { o.commandLine(t) }))
@@ -431,10 +432,19 @@ func TestFaultsShowNoSecret(t *testing.T) {
 		// Long enough for a second and a third try.
 		o.env = []string{
 			"CAR_APPLICATION_ID=app-desktop", "CAR_ENDPOINT=" + server.URL, "CAR_COS_ENDPOINT=" + server.URL, "CAR_TIMEOUT=2s",
-			"CAR_SECRET_ID=" + temporary.SecretID, "CAR_SECRET_KEY=" + temporary.SecretKey, "CAR_SESSION_TOKEN=" + temporary.Token,
 		}
-		if fetch {
-			o.env = append(o.env, "CAR_ARTIFACT_URL=https://ci:"+canaryPass+"@builds.example.com/game.zip?"+canaryQuery)
+		for name, text := range map[string]string{"CAR_SECRET_ID": temporary.SecretID, "CAR_SECRET_KEY": temporary.SecretKey, "CAR_SESSION_TOKEN": temporary.Token} {
+			if github { // there from files, for a change
+				path := filepath.Join(o.dir, name)
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Error(err)
+				}
+				name, text = name+"_FILE", path
+			}
+			o.env = append(o.env, name+"="+text)
+		}
+		if query != "" {
+			o.env = append(o.env, "CAR_ARTIFACT_URL=https://ci:"+canaryPass+"@builds.example.com/game.zip?"+query)
 		} else {
 			o.env = append(o.env, "CAR_ARTIFACT="+game)
 		}
@@ -451,18 +461,15 @@ func TestFaultsShowNoSecret(t *testing.T) {
 
 	// What there is to fail: the calls of a clean run, and the one that
 	// carries the URL where CAR fetches the build.
-	type call struct {
-		action string
-		fetch  bool
-	}
-	calls := []call{{"CreateApplicationSnapshot", true}}
-	for _, fetch := range []bool{false, true} {
-		journal, shown := play(false, fetch)
+	type call struct{ action, query string }
+	calls := []call{{"CreateApplicationSnapshot", canaryQuery}, {"CreateApplicationSnapshot", longQuery}}
+	for _, query := range []string{"", canaryQuery} {
+		journal, shown := play(false, query)
 		if !strings.Contains(shown["stderr"], "is online") {
 			t.Fatalf("the clean run did not succeed:\n%s", shown["stderr"])
 		}
 		for _, c := range journal {
-			if c := (call{c.Action, false}); !fetch && !slices.Contains(calls, c) {
+			if c := (call{c.Action, ""}); query == "" && !slices.Contains(calls, c) {
 				calls = append(calls, c)
 			}
 		}
@@ -475,7 +482,7 @@ func TestFaultsShowNoSecret(t *testing.T) {
 				cells.Go(func() {
 					slots <- struct{}{}
 					defer func() { <-slots }()
-					journal, _ := play(github, c.fetch, carsim.Fault{Action: c.action, Kind: kind, Size: 1 << 10, Code: "FailedOperation"})
+					journal, _ := play(github, c.query, carsim.Fault{Action: c.action, Kind: kind, Size: 1 << 10, Code: "FailedOperation"})
 					if !slices.ContainsFunc(journal, func(j carsim.Call) bool { return j.Fault == kind }) {
 						t.Errorf("%s never met the fault %s", c.action, kind)
 					}
