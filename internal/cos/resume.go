@@ -36,6 +36,7 @@ func (u *Upload) resume(ctx context.Context) (found bool, err error) {
 	}
 	uploads, err := u.unfinished(ctx)
 	if err != nil {
+		u.unlisted = true
 		return false, ctxErr(ctx) // listing is a courtesy: the key may not allow it
 	}
 	best := map[int]string{}
@@ -48,10 +49,10 @@ func (u *Upload) resume(ctx context.Context) (found bool, err error) {
 			u.id, best = id, parts
 		}
 	}
+	u.others = slices.DeleteFunc(uploads, func(id string) bool { return id == u.id })
 	if u.id == "" {
 		return false, nil
 	}
-	u.others = slices.DeleteFunc(uploads, func(id string) bool { return id == u.id })
 	return false, u.trust(ctx, best)
 }
 
@@ -236,7 +237,9 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 // is a courtesy: they block nothing.
 func (u *Upload) sweepOthers(ctx context.Context) {
 	for _, id := range u.others {
-		_ = u.abort(ctx, id)
+		if u.abort(ctx, id) != nil {
+			u.unlisted = true
+		}
 	}
 	u.others = nil
 }

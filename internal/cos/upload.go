@@ -71,6 +71,7 @@ type Result struct {
 	RequestID string // of the call that showed the upload to be complete
 	Parts     int
 	Resumed   int64 // bytes that an earlier attempt had sent
+	Unlisted  bool  // COS did not tell what an earlier attempt left, so that may be there still
 
 	// Doubtful says that the object could not be checked: COS's answer to the
 	// completion was lost, or came without a checksum, and COS would not let
@@ -89,9 +90,10 @@ type Upload struct {
 	done    atomic.Int64 // bytes sent
 	telling sync.Mutex
 
-	resumed atomic.Int64
-	found   uint64   // checksum of the file, where the object was there already
-	others  []string // unfinished uploads of the object that are not gone on with
+	resumed  atomic.Int64
+	unlisted bool
+	found    uint64   // checksum of the file, where the object was there already
+	others   []string // unfinished uploads of the object that are not gone on with
 
 	id      string // of the multipart upload; "" before it began and after its end
 	unnamed bool   // COS may hold another one, the answer was lost
@@ -199,8 +201,8 @@ func (u *Upload) run(ctx context.Context) (Result, error) {
 	}
 	result, err := u.complete(ctx)
 	if err == nil {
-		result.Resumed = u.resumed.Load()
 		u.sweepOthers(ctx)
+		result.Resumed, result.Unlisted = u.resumed.Load(), u.unlisted
 	}
 	return result, err
 }

@@ -119,6 +119,9 @@ func (r *run) put(ctx context.Context) error {
 	if r.upload.Pending() { // a beginning whose answer was lost, and that was made again
 		r.abort(ctx)
 	}
+	if done.Unlisted {
+		r.warn("COS did not let us look for what an earlier attempt uploaded: parts of that may be left in CAR's bucket. They block nothing.")
+	}
 	if done.Resumed > 0 {
 		r.note("%s of it was there already: an earlier attempt sent that.", bytesText(done.Resumed))
 	}
@@ -220,6 +223,9 @@ func (r *run) handOver(ctx context.Context) error {
 			m, _ := readMark(v.Name)
 			r.unsure = r.unsure || m != r.mark || r.by == adopted
 			break
+		}
+		if v.Name != r.result.VersionName && v.Name != stem(r.name) && v.Name != r.former {
+			r.unsure = true // renamed while it waited for us: somebody else may have delivered
 		}
 		id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
 		r.changed("CreateApplicationSnapshot", id, err)

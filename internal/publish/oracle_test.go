@@ -179,7 +179,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		if status == carsim.Usable && s.online[r.version] && p.seen["online"] != p.first["online"] {
 			s.violated("p%d puts %s online again, although it saw that somebody had replaced it", p.id, r.version)
 		}
-		if !p.own(r.version) && !p.claims(r.version) {
+		if !p.own(r.version) && !p.claims(r.version) && !s.struck[r.version] {
 			s.violated("p%d releases %s, which is another's", p.id, r.version)
 		}
 	}
@@ -271,7 +271,7 @@ func (s *schedule) judge(p *process) {
 		if s.maker[v.ID] != p && (!p.own(v.ID) || v.ID != r.VersionID) {
 			// Not of this process. Still, a success leaves nothing of the
 			// attempts before it.
-			if p.err == nil && unfinished && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 {
+			if p.err == nil && unfinished && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 && !s.refusedToDelete(v.ID) {
 				s.violated("p%d succeeded with %s, and an earlier attempt's %s is still %s", p.id, r.VersionID, v.ID, v.Status)
 			}
 			continue

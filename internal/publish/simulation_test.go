@@ -423,6 +423,7 @@ func (s *schedule) interfere() {
 	if len(living) == 0 {
 		return
 	}
+	s.observe() // time has passed
 	p := pick(s, living...)
 	switch s.rng.IntN(4) {
 	case 0:
