@@ -101,8 +101,9 @@ func (r *run) continueWith(ctx context.Context, v car.Version) error {
 		r.stage = ready
 		r.note("An earlier attempt made %s, and it is ready: going on with it.", title(v))
 		return nil
+	default: // underway
 	}
-	r.stage = undelivered
+	r.stage, r.unsure = undelivered, true
 	r.note("An earlier attempt began %s: going on with it.", title(v))
 	if err := r.claim(ctx, v); err != nil {
 		r.note("It keeps the earlier attempt's name (%v).", err)

@@ -100,7 +100,10 @@ func (p *process) looked(resp *http.Response) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	var list struct {
 		Response struct {
-			Versions []struct{ ApplicationVersionId, ApplicationVersionStatus string }
+			Versions []struct {
+				ID     string `json:"ApplicationVersionId"`
+				Status string `json:"ApplicationVersionStatus"`
+			}
 		}
 	}
 	if json.Unmarshal(body, &list) != nil {
@@ -108,9 +111,9 @@ func (p *process) looked(resp *http.Response) {
 	}
 	seen := map[string]string{}
 	for _, v := range list.Response.Versions {
-		seen[v.ApplicationVersionId] = v.ApplicationVersionStatus
-		if v.ApplicationVersionStatus == carsim.Inuse {
-			seen["online"] = v.ApplicationVersionId
+		seen[v.ID] = v.Status
+		if v.Status == carsim.Inuse {
+			seen["online"] = v.ID
 		}
 	}
 	p.s.mu.Lock()
@@ -311,7 +314,7 @@ func (s *schedule) refusedToDelete(string) bool { return s.world.DeleteCreating 
 
 func (s *schedule) judgeSuccess(p *process) {
 	id := p.result.VersionID
-	if m := s.maker[id]; !p.own(id) && !(p.claims(id) && p.takesOver()) && !s.struck[id] {
+	if m := s.maker[id]; !p.own(id) && (!p.claims(id) || !p.takesOver()) && !s.struck[id] {
 		by := "nobody"
 		if m != nil {
 			by = fmt.Sprintf("p%d", m.id)
@@ -327,6 +330,7 @@ func (s *schedule) judgeSuccess(p *process) {
 		if !s.good[id] {
 			s.violated("p%d says that %s is ready, and it never was", p.id, id)
 		}
+	default: // the other successes are of other commands
 	}
 	if p.options.Release && p.result.Outcome != publish.Released {
 		s.violated("p%d was to release, and ends well with %s", p.id, p.result.Outcome)

@@ -521,6 +521,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	case lied:
 		drain(req)
 		return answer(req, 200, `{"Response":{"Versions":[],"RequestId":"lied"}}`), nil
+	default: // it is done
 	}
 	s.allowed(p, r)
 	s.strikes(p, r)
@@ -546,6 +547,7 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 		return answer(req, 503, ""), nil
 	case errorAfter:
 		return failed(req, r.action, "InternalError"), nil
+	default: // and answered
 	}
 	if r.action == "DescribeApplicationVersion" {
 		p.looked(resp)
@@ -585,11 +587,13 @@ func describe(req *http.Request) (action, detail, version string) {
 			panic(err) // it is in memory
 		}
 		req.Body = io.NopCloser(strings.NewReader(string(body)))
-		var about struct{ ApplicationVersionId string }
+		var about struct {
+			Version string `json:"ApplicationVersionId"`
+		}
 		if err := json.Unmarshal(body, &about); err != nil {
 			panic(err)
 		}
-		return a, about.ApplicationVersionId, about.ApplicationVersionId
+		return a, about.Version, about.Version
 	}
 	q := req.URL.Query()
 	what := map[string]string{"POST": "complete", "PUT": "part", "DELETE": "abort", "GET": "list parts", "HEAD": "head"}[req.Method]

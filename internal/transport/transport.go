@@ -21,6 +21,9 @@ import (
 // answers, a list of 1,000 parts or of all applications, stay far below.
 const MaxBody = 4 << 20
 
+// maxHeader is how much of one answer's header is read, in bytes.
+const maxHeader = 256 << 10
+
 // StallTimeout is how long a connection may make no progress at all.
 const StallTimeout = 60 * time.Second
 
@@ -78,6 +81,9 @@ func New(o Options) (http.RoundTripper, error) {
 		WriteBufferSize:    256 << 10,
 		ReadBufferSize:     16 << 10,
 		DisableCompression: true, // no decompression, no decompression bomb
+
+		MaxResponseHeaderBytes: maxHeader,
+
 		TLSClientConfig:    &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)},
 	}
 	base.Protocols.SetHTTP1(true)

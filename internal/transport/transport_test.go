@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -88,6 +89,27 @@ func TestCompressedAnswerIsRefused(t *testing.T) {
 	}
 }
 
+// net/http would hold 10 MiB of them.
+func TestLongHeadersAreRefused(t *testing.T) {
+	for length, refused := range map[int]bool{64 << 10: false, 1 << 20: true} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Long", strings.Repeat("x", length))
+		}))
+		defer server.Close()
+		rt, err := transport.New(transport.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := get(t, rt, server.URL)
+		if (err != nil) != refused {
+			t.Errorf("%d bytes of header: err = %v, want one: %v", length, err, refused)
+		}
+		if resp != nil {
+			resp.Body.Close()
+		}
+	}
+}
+
 // slow hands out one byte every pause.
 type slow struct {
 	pause time.Duration
@@ -139,6 +161,60 @@ func TestWatchdog(t *testing.T) {
 				t.Errorf("err = %v, want ErrStalled", err)
 			}
 			resp.Body.Close()
+			if got := time.Since(start); got != transport.StallTimeout {
+				t.Errorf("cut after %v, want %v", got, transport.StallTimeout)
+			}
+		})
+	})
+	t.Run("a drip without end lasts as long as the run may", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			over := errors.New("the timeout passed")
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Hour, over)
+			defer cancel()
+			rt := roundTrip(func(req *http.Request) (*http.Response, error) {
+				return answer(200, &slow{50 * time.Second, 1 << 20, req.Context()}), nil
+			})
+			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://x/", nil)
+			resp, err := transport.Guard(rt, "").RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			start := time.Now()
+			if n, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, over) || n != 359 {
+				t.Errorf("read %d bytes, err %v; want 359 and the cause of the context's end", n, err)
+			}
+			if got := time.Since(start); got != 5*time.Hour {
+				t.Errorf("cut after %v, want 5h", got)
+			}
+		})
+	})
+	t.Run("a drip of headers is cut", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			over := make(chan struct{})
+			defer close(over)
+			rt := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				go func() { _, _ = io.Copy(io.Discard, theirs) }()
+				go func() {
+					defer theirs.Close()
+					_, err := io.WriteString(theirs, "HTTP/1.1 200 OK\r\nX: ")
+					for err == nil {
+						select {
+						case <-time.After(50 * time.Second):
+							_, err = io.WriteString(theirs, "x")
+						case <-over:
+							return
+						}
+					}
+				}()
+				return ours, nil
+			}}
+			defer rt.CloseIdleConnections()
+			start := time.Now()
+			if _, err := get(t, transport.Guard(rt, ""), "http://x/"); !errors.Is(err, transport.ErrStalled) {
+				t.Errorf("err = %v, want ErrStalled", err)
+			}
 			if got := time.Since(start); got != transport.StallTimeout {
 				t.Errorf("cut after %v, want %v", got, transport.StallTimeout)
 			}
