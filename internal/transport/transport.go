@@ -77,14 +77,12 @@ func New(o Options) (http.RoundTripper, error) {
 		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   64, // one for each part in flight: the default of 2 would reconnect for every part
 		// One TCP connection per part: HTTP/2 would push all parts through one.
-		Protocols:          new(http.Protocols),
-		WriteBufferSize:    256 << 10,
-		ReadBufferSize:     16 << 10,
-		DisableCompression: true, // no decompression, no decompression bomb
-
+		Protocols:              new(http.Protocols),
 		MaxResponseHeaderBytes: maxHeader,
-
-		TLSClientConfig:    &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)},
+		WriteBufferSize:        256 << 10,
+		ReadBufferSize:         16 << 10,
+		DisableCompression:     true, // no decompression, no decompression bomb
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)},
 	}
 	base.Protocols.SetHTTP1(true)
 	if o.Proxy != "" {
