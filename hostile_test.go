@@ -113,6 +113,7 @@ func TestHostileTexts(t *testing.T) {
 		}
 	}
 	runs.Wait()
+	t.Logf("%d texts in the answers to %d calls", len(places), len(actions))
 }
 
 // obeyed returns the first line of what was shown that somebody would take for
