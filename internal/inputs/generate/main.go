@@ -71,10 +71,10 @@ inputs:
 	b.WriteString(`runs:
   using: docker
   image: Dockerfile
-  # After a failure or a cancel, the same program once more, with more time
-  # than a cancelled step has: it removes what a killed one left unfinished.
+  # At the job's end, the same program once more, with more time than a
+  # cancelled step has: it removes what a killed one left unfinished. A step
+  # that ended by itself has left nothing to it.
   post-entrypoint: /cleanup
-  post-if: failure() || cancelled()
 `)
 	return b.String()
 }
