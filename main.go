@@ -109,7 +109,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // be a command, through the host, which makes it harmless.
 func show(stdout io.Writer, host ci.Host, rep *report.Report, table string) error {
 	if host.Name() == "plain" {
-		_, err := io.WriteString(stdout, table)
+		_, err := io.WriteString(stdout, host.Hide(table))
 		return err
 	}
 	rep.Print(strings.Split(strings.TrimSuffix(table, "\n"), "\n")...)
