@@ -24,6 +24,7 @@ type Code = cloudapi.Code
 // Codes for what is no refusal of the service.
 const (
 	CodeAnswer      = cloudapi.CodeAnswer      // what came is no answer
+	CodeRedirect    = cloudapi.CodeRedirect    // the server sent us elsewhere
 	CodeNetwork     = cloudapi.CodeNetwork     // no answer came
 	CodeCredentials = cloudapi.CodeCredentials // there are no keys
 )

@@ -231,7 +231,8 @@ func bare(err error) error {
 }
 
 // line makes a text from outside fit for one line: no control characters,
-// at most n characters.
+// at most n characters. It is cut between words: half of a secret would not be
+// recognised and masked.
 func line(s string, n int) string {
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
@@ -240,7 +241,12 @@ func line(s string, n int) string {
 		}
 		return r
 	}, s)
-	return cut(strings.TrimSpace(s), n)
+	s = strings.TrimSpace(s)
+	short := cut(s, n)
+	if short != s {
+		return strings.TrimRightFunc(strings.TrimSuffix(short, "…"), func(r rune) bool { return r > ' ' && r < 0x7f }) + "…"
+	}
+	return s
 }
 
 // cut shortens s to n characters.

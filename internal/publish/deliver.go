@@ -194,8 +194,15 @@ func (r *run) keys(ctx context.Context, version, name string) (cos.Keys, error) 
 
 // ownPath checks that CAR wants the build where our version expects it.
 func (r *run) ownPath(own, path string) error {
-	if strings.Contains(path, own) {
-		return nil
+	for rest := path; ; {
+		_, after, found := strings.Cut(rest, own)
+		if !found {
+			break
+		}
+		if after == "" || !strings.ContainsRune("0123456789abcdefghijklmnopqrstuvwxyz", rune(after[0])) { // ver-ab is not ver-a
+			return nil
+		}
+		rest = after
 	}
 	if strings.Contains(path, "ver-") {
 		return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",

@@ -197,10 +197,10 @@ func isDoubtful(err error) bool {
 }
 
 // again reports whether a call is worth another try, after a fresh look: it
-// was refused for now, or may have been done.
+// was refused for now, or may have been done. A redirect does not go away.
 func again(err error) bool {
 	var e *car.Error
-	return errors.As(err, &e) && (e.Passing || e.Doubtful)
+	return errors.As(err, &e) && (e.Passing || e.Doubtful && e.Code != car.CodeRedirect)
 }
 
 func urlPath(u secret.String) string {
