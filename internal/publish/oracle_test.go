@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -56,13 +57,21 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 			s.starter[id] = p
 		}
 	}
-	if r.action == "ModifyApplicationVersion" {
-		s.claims[r.version] = append(s.claims[r.version], p)
+	if r.action == "ModifyApplicationVersion" && s.marked(p.options.ApplicationID, r.version) {
+		s.claims[r.version] = append(s.claims[r.version], p) // a final name is no claim
 	}
 	if !strings.HasPrefix(r.action, "cos:") {
 		p.last = r.action
 	}
 	s.observe()
+}
+
+// markAtEnd is the shape of a mark, written down once more.
+var markAtEnd = regexp.MustCompile(`-cp[a-z2-7]{16}$`)
+
+// marked reports whether a version's name bears a mark.
+func (s *schedule) marked(app, id string) bool {
+	return slices.ContainsFunc(s.sim.Versions(app), func(v carsim.Version) bool { return v.ID == id && markAtEnd.MatchString(v.Name) })
 }
 
 // observe notes how far the versions have come.
@@ -174,6 +183,10 @@ func (s *schedule) allowed(p *process, r *request) {
 		}
 		if p.last != "DescribeApplicationVersion" {
 			s.violated("p%d deletes %s, and the call before was %s, not a fresh list", p.id, r.version, p.last)
+		}
+	case "CreateApplicationSnapshot": // it acts on whatever is in flight, and cannot be read back
+		if p.last != "DescribeApplicationVersion" {
+			s.violated("p%d calls %s, and the call before was %s, not a fresh list", p.id, r.action, p.last)
 		}
 	case "SetApplicationVersionOnline":
 		if !p.options.Release {
