@@ -214,7 +214,11 @@ func (r *Report) Finish(result publish.Result, err error) error {
 	if result.Outcome == publish.Listing {
 		plain = "" // the list itself is the output of the command
 	}
-	if err := r.host.Summary(markdown, plain); err != nil {
+	ended := ci.Notice
+	if !result.Outcome.Succeeded() {
+		ended = ci.Error
+	}
+	if err := r.host.Summary(ended, markdown, plain); err != nil {
 		r.host.Annotate(ci.Warning, "", err.Error())
 	}
 	level := ci.Error
