@@ -62,7 +62,7 @@ func putAgent(t *testing.T, dir string, there bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(bin, name), b, 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(bin, name), b, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

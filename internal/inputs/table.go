@@ -175,7 +175,7 @@ var Table = []Input{
 	{
 		Name: "ci", Kind: Choice, Group: theReport, Else: "detected", NotInAction: true,
 		Choices: []string{"azure", "buildkite", "cnb", "drone", "forgejo", "gitea", "github", "gitlab", "harness", "jenkins", "woodpecker", "plain"},
-		Meaning: "Write for this CI; `plain` is a terminal and every other CI.",
+		Meaning: "Write for this CI: `azure`, `buildkite`, `cnb`, `drone`, `forgejo`, `gitea`, `github`, `gitlab`, `harness`, `jenkins`, `woodpecker`, or `plain` for a terminal and every other one.",
 	},
 	{
 		Name: "verbose", Kind: Bool, Group: theReport, Default: "false",
