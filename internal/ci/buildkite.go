@@ -30,9 +30,10 @@ var buildkiteDialect = dialect{
 // is asked of its agent, where there is one.
 type buildkite struct {
 	*plain
-	agent   string // its path, or ""
-	names   []string
-	outputs map[string]string
+	agent    string // its path, or ""
+	unfolded bool   // the last group is
+	names    []string
+	outputs  map[string]string
 }
 
 func (b *buildkite) Name() string { return buildkiteDialect.name }
@@ -67,12 +68,14 @@ func (b *buildkite) Run() Run {
 func (b *buildkite) BeginGroup(title string) {
 	b.EndGroup()
 	b.write("--- " + tame(b.Hide(title)))
+	b.unfolded = false
 }
 
 // Annotate unfolds the group that an error is in, or has just ended.
 func (b *buildkite) Annotate(level Level, title, text string) {
-	if level == Error {
+	if level == Error && !b.unfolded {
 		b.write("^^^ +++")
+		b.unfolded = true
 	}
 	b.plain.Annotate(level, title, text)
 }

@@ -115,6 +115,7 @@ type Streams struct {
 func Detect(name string, s Streams) (Host, error) {
 	for _, d := range dialects {
 		if d.name == name || name == "" && d.here(s.Getenv) {
+			s.Terminal = s.Terminal && d.name == plainDialect.name // a CI keeps a log, even of a terminal
 			return d.open(s), nil
 		}
 	}

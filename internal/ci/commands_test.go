@@ -346,6 +346,19 @@ func TestBuildkiteWithoutAgent(t *testing.T) {
 	}
 }
 
+// Several problems of one input need one group to be open.
+func TestBuildkiteUnfoldsOnce(t *testing.T) {
+	h := newHost(t, "buildkite", false)
+	h.Annotate(ci.Error, "", "a")
+	h.Annotate(ci.Error, "", "b")
+	h.BeginGroup("Upload")
+	h.Annotate(ci.Warning, "", "c")
+	h.Annotate(ci.Error, "", "d")
+	if got, want := h.log(), "^^^ +++\nerror: a\nerror: b\n--- Upload\nwarning: c\n^^^ +++\nerror: d\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestHarmless(t *testing.T) {
 	const text = "ver-1  a\x1b[31mb\nver-2  ##[set-output x=y]\n::error::c\n--- d\n"
 	want := "ver-1  a [31mb\nver-2  # #[set-output x=y]\n: :error::c\n-- - d\n"

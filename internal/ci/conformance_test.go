@@ -315,6 +315,7 @@ func TestForeignTextIsNeverACommand(t *testing.T) {
 		"##vso[task.setvariable variable=x]y", "##teamcity[buildStatus]",
 		"\x1b[0Ksection_start:1:x\r\x1b[0K", "\x1b]1338;e30=\x1b]0m", "\u202eevil",
 		"%0A::error::x", "title,file=x:y",
+		"#\u00ad#vso[task.complete]", "##v\u200dso\ufe0f[task.complete]", "##\u034f[group]x", "####vso[task.complete]", "##[##vso[task.complete]",
 		"--- x", "+++ x", "~~~ x", "^^^ +++", "  --- x", "\x1b[0m--- x",
 		"##vso[task.complete result=Failed;]", "%0A##vso[task.complete]", "x]y;z%5D", "##[endgroup]", "section_end:1:car_publish_x_1\r",
 	}
@@ -426,6 +427,25 @@ func TestSummary(t *testing.T) {
 			t.Errorf("got summary %q, want %q", got, want)
 		}
 	})
+}
+
+// A CI may run a step in a terminal, as Buildkite does, and its log is a file
+// all the same.
+func TestNoBarOnACI(t *testing.T) {
+	for _, name := range ci.Names() {
+		if name == "plain" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, name, true)
+			h.Progress(ci.Progress{What: "Upload", Percent: 7, Detail: "1 s left"})
+			h.Progress(ci.Progress{What: "Wait", Percent: ci.Unknown, Detail: "1s"})
+			h.Annotate(ci.Error, "", "no")
+			if text := h.text(); strings.ContainsAny(text, "\r\x1b") || !strings.Contains(text, "Upload: 7%, 1 s left\nWait, 1s\n") {
+				t.Errorf("got %q", text)
+			}
+		})
+	}
 }
 
 func TestProgressInALog(t *testing.T) {

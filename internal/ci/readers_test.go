@@ -38,9 +38,11 @@ func lines(log string) []string {
 
 // azureCommands: "##vso[" counts wherever it is in a line, up to the first
 // "]" (Command.TryParse of https://github.com/microsoft/azure-pipelines-agent);
-// the page of the log formats "##[" at the begin of one.
+// the page of the log formats "##[" at the begin of one. IndexOf compares by
+// culture there, and so passes over characters without weight.
 func azureCommands(log string) []string {
 	var found []string
+	log = regexp.MustCompile(`[\p{Cf}\p{M}]`).ReplaceAllString(log, "")
 	for _, line := range lines(log) {
 		if _, command, ok := strings.Cut(line, "##vso["); ok {
 			name, _, _ := strings.Cut(command, "]")

@@ -9,8 +9,10 @@ import (
 )
 
 // commands are what other CIs take for a command wherever it stands in a
-// line: ##[name] (GitHub's old form, Azure, CNB), ##vso[, ##teamcity[.
-var commands = regexp.MustCompile(`##(\w*\[)`)
+// line: ##[name] (GitHub's old form, Azure, CNB), ##vso[, ##teamcity[. Azure's
+// agent compares texts as a reader would, who does not see format characters
+// and marks among the letters.
+var commands = regexp.MustCompile(`#[\p{Cf}\p{M}]*#([\w\p{Cf}\p{M}]*\[)`)
 
 // headers are what Buildkite takes for the head of a group of lines:
 // https://buildkite.com/docs/pipelines/configure/managing-log-output
