@@ -379,6 +379,10 @@ func TestOutput(t *testing.T) {
 		"crlf":      "a\r\nb",
 		"delimiter": "x\n_GitHubActionsFileCommandDelimeter_\nevil=1\nother<<EOF\n1\nEOF\n",
 		"unicode":   "海洋 🐟 100%",
+		"coded":     "base64,QUJD",
+		"coded2":    "__B64__QUJD",
+		"percent":   "%41%0A%3B%AZP25",
+		"quoted":    `"a" 'b' # c`,
 		"long":      strings.Repeat("0123456789", 200_000),
 	}
 	everyHost(t, func(t *testing.T, h host) {
