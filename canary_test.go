@@ -146,13 +146,18 @@ func TestCage(t *testing.T) {
 	}
 }
 
-// masking is what tells GitHub's runner a secret: the one place for it.
+// masking is what tells a runner a secret: the one place for it.
 const masking = "::add-mask::"
 
-// printed is a log without what GitHub's runner does not show.
+// azureMasking is what tells Azure's agent.
+const azureMasking = "##vso[task.setsecret]"
+
+// printed is a log without what the runner does not show.
 func printed(log string) string {
 	lines := strings.Split(log, "\n")
-	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, masking) }), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, masking) || strings.HasPrefix(line, azureMasking)
+	}), "\n")
 }
 
 // canaryKeys are the simulator's usual ones with other texts.

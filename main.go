@@ -100,18 +100,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	result, err := publish.Run(ctx, options, deps, rep.Handle)
 	var unshown error
 	if result.Outcome == publish.Listing {
-		unshown = show(stdout, host, rep, summary.Table(result.Versions))
+		unshown = show(stdout, host, summary.Table(result.Versions))
 	}
 	return exitStatus(err, errors.Join(rep.Finish(result, err), unshown))
 }
 
-// show prints a table: for a script to read, or, where a line of the log may
-// be a command, through the host, which makes it harmless.
-func show(stdout io.Writer, host ci.Host, rep *report.Report, table string) error {
-	if host.Name() == "plain" {
-		_, err := io.WriteString(stdout, host.Hide(table))
-		return err
-	}
-	rep.Print(strings.Split(strings.TrimSuffix(table, "\n"), "\n")...)
-	return nil
+// show prints a table for a script to read. A line of it may be a command of
+// a CI, whether or not this is one that we know.
+func show(stdout io.Writer, host ci.Host, table string) error {
+	_, err := io.WriteString(stdout, ci.Harmless(host.Hide(table)))
+	return err
 }

@@ -81,6 +81,8 @@ var storyCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"jq":      query,
 	"saved":   saved,
 	"signal":  interrupt,
+
+	"variables": variables,
 }
 
 // setup starts the simulator of a story, with those keys, behind something
@@ -158,6 +160,8 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{
 		"PATH", "CAR_ENDPOINT", "CAR_COS_ENDPOINT", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "CAR_APPLICATION_ID", "GOCOVERDIR",
 		"CAR_RUN_KEY", "CAR_VERBOSE", "CAR_OUTPUT_FILE", "CAR_JSON_FILE", "CAR_SUMMARY_FILE", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
+		"CI", "GITEA_ACTIONS", "GITLAB_CI", "DRONE", "DRONE_CARD_PATH", "DRONE_OUTPUT", "HARNESS_BUILD_ID", "CNB",
+		"TF_BUILD", "AGENT_TEMPDIRECTORY", "BUILDKITE", "JENKINS_URL",
 	} {
 		command.Env = append(command.Env, name+"="+ts.Getenv(name))
 	}
@@ -203,6 +207,21 @@ func saved(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Setenv("STATE_"+name, strings.Join(lines[1:end], "\n"))
 		lines = lines[end+1:]
+	}
+}
+
+// variables is the story command "variables FILE": each line of a dotenv file
+// becomes a variable, as GitLab's parser reads it.
+func variables(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: variables file")
+	}
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok {
+			ts.Fatalf("GitLab refuses the line %q", line)
+		}
+		ts.Setenv(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 }
 

@@ -727,20 +727,25 @@ func TestReadmeLinks(t *testing.T) {
 	if len(links) == 0 {
 		t.Error("there is no link")
 	}
-	var anchors []string
-	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
-		anchors = append(anchors, "#"+strings.ToLower(strings.ReplaceAll(heading[1], " ", "-")))
+	headings := func(text string) (anchors []string) {
+		for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(text, -1) {
+			name := strings.ReplaceAll(heading[1], " ", "-")
+			anchors = append(anchors, strings.ToLower(strings.ReplaceAll(name, ",", "")))
+		}
+		return anchors
 	}
 	for _, link := range links {
-		target := link[1]
-		if strings.HasPrefix(target, "#") {
-			if !slices.Contains(anchors, target) {
-				t.Errorf("there is no heading for %s", target)
+		file, anchor, _ := strings.Cut(link[1], "#")
+		page := text
+		if file != "" {
+			b, err := os.ReadFile(path.Clean(file))
+			if err != nil {
+				t.Errorf("link to %s: %v", link[1], err)
 			}
-			continue
+			page = string(b)
 		}
-		if _, err := os.Stat(path.Clean(target)); err != nil {
-			t.Errorf("link to %s: %v", target, err)
+		if anchor != "" && !slices.Contains(headings(page), anchor) {
+			t.Errorf("there is no heading for %s", link[1])
 		}
 	}
 }

@@ -7,6 +7,7 @@ package ci
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // what its CI would take for a command, and hides the secrets it knows. It is
 // not safe for concurrent use.
 type Host interface {
-	// Name is the one that the input ci takes: "github", "plain".
+	// Name is the one that the input ci takes: "github", "gitlab", "plain".
 	Name() string
 
 	// Run says who this run is.
@@ -58,8 +59,9 @@ type Host interface {
 	Saved(name string) string
 
 	// Summary shows the run's summary: Markdown where the CI renders it,
-	// the plain text in the log where it does not. Called once, at the end.
-	Summary(markdown, plain string) error
+	// the plain text in the log where it does not. Level is how the run ended:
+	// Notice if it did what was asked. Called once, at the end.
+	Summary(level Level, markdown, plain string) error
 }
 
 // Level is how grave an annotation is.
@@ -113,6 +115,7 @@ type Streams struct {
 func Detect(name string, s Streams) (Host, error) {
 	for _, d := range dialects {
 		if d.name == name || name == "" && d.here(s.Getenv) {
+			s.Terminal = s.Terminal && d.name == plainDialect.name // a CI keeps a log, even of a terminal
 			return d.open(s), nil
 		}
 	}
@@ -135,5 +138,55 @@ type dialect struct {
 	open func(Streams) Host
 }
 
-// dialects is asked from the top; plain is at home everywhere.
-var dialects = []dialect{githubDialect, plainDialect}
+// dialects is asked from the top; plain is at home everywhere. Who looks like
+// another one as well is asked first: Forgejo's runner sets Gitea's variable,
+// both set GitHub's, and Harness sets Drone's.
+var dialects = []dialect{
+	forgejoDialect, giteaDialect, githubDialect,
+	gitlabDialect,
+	woodpeckerDialect, harnessDialect, droneDialect,
+	cnbDialect,
+	azureDialect,
+	buildkiteDialect,
+	jenkinsDialect,
+	plainDialect,
+}
+
+// set tells a CI by a variable that has this value.
+func set(name, value string) func(getenv func(string) string) bool {
+	return func(getenv func(string) string) bool { return getenv(name) == value }
+}
+
+// given tells a CI by a variable that has any value.
+func given(name string) func(getenv func(string) string) bool {
+	return func(getenv func(string) string) bool { return getenv(name) != "" }
+}
+
+// key makes a Run's Key of the values of these variables. It is whole if each
+// of them has one: in a container many a variable is missing.
+func key(getenv func(string) string, names ...string) (key string, whole bool) {
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = getenv(name)
+	}
+	return strings.Join(parts, "/"), !slices.Contains(parts, "")
+}
+
+// first is the value of the first of these variables that has one.
+func first(getenv func(string) string, names ...string) string {
+	for _, name := range names {
+		if value := getenv(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// rest is what is left of a limit that began at started; without a start, all
+// of it. Past its end there is still a moment: the CI has not killed us.
+func rest(limit time.Duration, started time.Time) time.Duration {
+	if limit <= 0 || started.IsZero() {
+		return max(0, limit)
+	}
+	return max(time.Second, limit-time.Since(started))
+}

@@ -36,33 +36,144 @@ type dialect struct {
 	obeyed func(log string) []string
 	// story lists those that TestForeignTextIsNeverACommand asks for.
 	story []string
+	// own finds what in the log is the Host's own command and not text.
+	own *regexp.Regexp
 
-	outputs func(t *testing.T, h host) map[string]string // nil: has none
-	summary func(t *testing.T, h host) string
-	wants   string // which summary: "markdown" or "plain"
+	outputs   func(t *testing.T, h host) map[string]string // nil: has none
+	variables bool                                         // outputs are variables
+	limit     int                                          // bytes of an output; 0: none
+	summary   func(t *testing.T, h host) string
+	wants     string // which summary: "markdown" or "plain"
 }
 
 var dialects = map[string]dialect{
 	"github": {
-		env: func(dir string) map[string]string {
-			return map[string]string{
-				"GITHUB_ACTIONS":      "true",
-				"GITHUB_OUTPUT":       filepath.Join(dir, "output"),
-				"GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"),
-			}
-		},
+		env:     githubEnv,
 		obeyed:  githubCommands,
 		story:   []string{"group", "notice", "warning", "error", "endgroup"},
+		own:     regexp.MustCompile(`(?m)^::[a-z-]+(?: title=[^:\n]*)?::`),
 		outputs: func(t *testing.T, h host) map[string]string { return githubOutputs(t, h.file(t, "output")) },
 		summary: func(t *testing.T, h host) string { return h.file(t, "summary") },
 		wants:   "markdown",
 	},
-	"plain": {
-		env:     func(string) map[string]string { return nil },
-		obeyed:  func(string) []string { return nil },
+	"gitea":   giteaLike("GITEA_ACTIONS"),
+	"forgejo": giteaLike("GITEA_ACTIONS", "FORGEJO_ACTIONS"),
+	"gitlab": {
+		env:     func(string) map[string]string { return map[string]string{"CI": "true", "GITLAB_CI": "true"} },
+		obeyed:  gitlabSections,
+		story:   []string{"section_start", "section_end"},
+		own:     regexp.MustCompile(`\x1b\[0Ksection_(?:start|end):\d+:car_publish_\w+(?:\[collapsed=true\])?\r\x1b\[0K`),
 		summary: func(_ *testing.T, h host) string { return h.err.String() },
 		wants:   "plain",
 	},
+	"woodpecker": quiet(map[string]string{"CI": "woodpecker"}),
+	"drone": {
+		env: func(dir string) map[string]string {
+			return map[string]string{"CI": "true", "DRONE": "true", "DRONE_CARD_PATH": "/dev/stdout"}
+		},
+		obeyed:  droneCards,
+		own:     regexp.MustCompile(`(?m)^\x1b\]1338;[\w+/=]*\x1b\]0m$`),
+		summary: func(_ *testing.T, h host) string { return h.err.String() },
+		wants:   "plain",
+	},
+	"harness": {
+		env: func(dir string) map[string]string {
+			return map[string]string{
+				"CI": "true", "DRONE": "true", "HARNESS_BUILD_ID": "7",
+				"DRONE_OUTPUT": filepath.Join(dir, "output"), "DRONE_CARD_PATH": filepath.Join(dir, "card"),
+			}
+		},
+		obeyed:    droneCards,
+		own:       regexp.MustCompile(`$^.`), // nothing: outputs and card are files
+		outputs:   func(t *testing.T, h host) map[string]string { return harnessOutputs(t, h.file(t, "output")) },
+		variables: true,
+		limit:     64 << 10,
+		summary:   func(_ *testing.T, h host) string { return h.err.String() },
+		wants:     "plain",
+	},
+	"cnb": {
+		env:       func(string) map[string]string { return map[string]string{"CI": "true", "CNB": "true"} },
+		obeyed:    cnbCommands,
+		own:       regexp.MustCompile(`(?m)^##\[set-output .*\]\n`),
+		outputs:   cnbOutputs,
+		variables: true,
+		limit:     100_000,
+		summary:   func(_ *testing.T, h host) string { return h.out.String() },
+		wants:     "plain",
+	},
+	"azure": {
+		env: func(dir string) map[string]string {
+			return map[string]string{"TF_BUILD": "True", "AGENT_TEMPDIRECTORY": dir}
+		},
+		obeyed:    azureCommands,
+		story:     []string{"##[group]", "task.logissue", "task.logissue", "##[endgroup]"},
+		own:       regexp.MustCompile(`(?m)^##vso\[task\.(?:setvariable|setprogress|uploadsummary|setsecret).*\n|^##vso\[task\.logissue type=\w+\]|^##\[(?:end)?group\]`),
+		outputs:   azureOutputs,
+		variables: true,
+		limit:     32_000,
+		summary:   azureSummary,
+		wants:     "markdown",
+	},
+	"buildkite": {
+		env:       func(string) map[string]string { return map[string]string{"CI": "true", "BUILDKITE": "true"} },
+		obeyed:    buildkiteHeads,
+		story:     []string{"---", "^^^ +++"},
+		own:       regexp.MustCompile(`(?m)^--- |^\^\^\^ \+\+\+$`),
+		outputs:   func(t *testing.T, h host) map[string]string { return metaData(h.asked(t)) },
+		variables: true,
+		limit:     100_000,
+		summary:   func(t *testing.T, h host) string { return annotation(h.asked(t)) },
+		wants:     "markdown",
+	},
+	"jenkins": quiet(map[string]string{"JENKINS_URL": "https://ci.example/"}),
+	"plain":   quiet(nil),
+}
+
+func githubEnv(dir string) map[string]string {
+	return map[string]string{
+		"GITHUB_ACTIONS":      "true",
+		"GITHUB_OUTPUT":       filepath.Join(dir, "output"),
+		"GITHUB_STEP_SUMMARY": filepath.Join(dir, "summary"),
+	}
+}
+
+// quiet is a CI without commands.
+func quiet(env map[string]string) dialect {
+	return dialect{
+		env:     func(string) map[string]string { return env },
+		obeyed:  func(string) []string { return nil },
+		own:     regexp.MustCompile(`$^.`), // nothing
+		summary: func(_ *testing.T, h host) string { return h.err.String() },
+		wants:   "plain",
+	}
+}
+
+func giteaLike(markers ...string) dialect {
+	return dialect{
+		env: func(dir string) map[string]string {
+			env := githubEnv(dir)
+			for _, name := range markers {
+				env[name] = "true"
+			}
+			return env
+		},
+		obeyed:  githubCommands,
+		story:   []string{"group", "endgroup"},
+		own:     regexp.MustCompile(`(?m)^::(?:end)?group::`),
+		outputs: func(t *testing.T, h host) map[string]string { return githubOutputs(t, h.file(t, "output")) },
+		summary: func(t *testing.T, h host) string { return h.file(t, "summary") },
+		wants:   "markdown",
+	}
+}
+
+// text is the log without the Host's own commands.
+func (h host) text() string {
+	return h.dialect.own.ReplaceAllString(h.log(), "")
+}
+
+func (h host) reset() {
+	h.out.Reset()
+	h.err.Reset()
 }
 
 func (h host) log() string { return h.out.String() + h.err.String() }
@@ -85,12 +196,13 @@ func newHost(t *testing.T, name string, terminal bool) host {
 	h := host{out: new(bytes.Buffer), err: new(bytes.Buffer), dir: t.TempDir(), dialect: d}
 	env := d.env(h.dir)
 	for _, path := range env {
-		if strings.HasPrefix(path, h.dir) {
+		if strings.HasPrefix(path, h.dir) && path != h.dir {
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	putAgent(t, h.dir, name == "buildkite")
 	var err error
 	h.Host, err = ci.Detect("", ci.Streams{
 		Out: h.out, Err: h.err, Terminal: terminal,
@@ -125,7 +237,7 @@ func (h host) say(t *testing.T, text string) {
 	if err := h.Output("message", text); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Summary(text, text); err != nil {
+	if err := h.Summary(ci.Notice, text, text); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -136,8 +248,7 @@ func TestMask(t *testing.T) {
 		for _, s := range []string{"s3cr/t+key=%41", "s3cr/t+key=%41-and-more", `quo"ted\key`, `quo"ted\<key>`, pem, ""} {
 			h.Mask(secret.New(s))
 		}
-		h.out.Reset() // telling the CI a secret is how it is masked
-		h.err.Reset()
+		h.reset() // telling the CI a secret is how it is masked
 		for _, leak := range []string{
 			"s3cr/t+key=%41",
 			"s3cr/t+key=%41-and-more",
@@ -204,12 +315,14 @@ func TestForeignTextIsNeverACommand(t *testing.T) {
 		"##vso[task.setvariable variable=x]y", "##teamcity[buildStatus]",
 		"\x1b[0Ksection_start:1:x\r\x1b[0K", "\x1b]1338;e30=\x1b]0m", "\u202eevil",
 		"%0A::error::x", "title,file=x:y",
+		"#\u00ad#vso[task.complete]", "##v\u200dso\ufe0f[task.complete]", "##\u034f[group]x", "####vso[task.complete]", "##[##vso[task.complete]",
+		"--- x", "+++ x", "~~~ x", "^^^ +++", "  --- x", "\x1b[0m--- x",
+		"##vso[task.complete result=Failed;]", "%0A##vso[task.complete]", "x]y;z%5D", "##[endgroup]", "section_end:1:car_publish_x_1\r",
 	}
 	marks := regexp.MustCompile(`##\w*\[|\x1b|[\r\x{85}\x{2028}\x{202e}]`)
 	everyHost(t, func(t *testing.T, h host) {
 		for _, text := range hostile {
-			h.out.Reset()
-			h.err.Reset()
+			h.reset()
 			h.BeginGroup(text)
 			h.Print(text)
 			h.Progress(ci.Progress{What: text, Percent: ci.Unknown, Detail: text})
@@ -220,16 +333,21 @@ func TestForeignTextIsNeverACommand(t *testing.T) {
 			if got, want := h.dialect.obeyed(h.log()), h.dialect.story; !slices.Equal(got, want) {
 				t.Errorf("%q: got commands %q, want %q in\n%s", text, got, want, h.log())
 			}
-			if m := marks.FindString(h.log()); m != "" {
+			if m := marks.FindString(h.text()); m != "" {
 				t.Errorf("%q: got %q in the log:\n%q", text, m, h.log())
+			}
+			for name, other := range dialects {
+				if got := other.obeyed(h.text()); got != nil {
+					t.Errorf("%q: %s finds commands %q in the log:\n%q", text, name, got, h.log())
+				}
 			}
 		}
 		if h.dialect.wants == "plain" {
-			h.err.Reset()
-			if err := h.Summary("", strings.Join(hostile, "\n")); err != nil {
+			h.reset()
+			if err := h.Summary(ci.Notice, "", strings.Join(hostile, "\n")); err != nil {
 				t.Fatal(err)
 			}
-			if m := marks.FindString(h.log()); m != "" {
+			if m := marks.FindString(h.text()); m != "" {
 				t.Errorf("got %q in the summary:\n%q", m, h.log())
 			}
 		}
@@ -242,7 +360,7 @@ func TestTextStaysReadable(t *testing.T) {
 		h.Print("  game.zip: 2.1 GiB, 50% | a::b ## c [d] \"e\"")
 		h.Annotate(ci.Error, "Ocean", "first line\nsecond line")
 		h.EndGroup()
-		log := strings.NewReplacer("%25", "%", "%0A", "\n").Replace(h.log())
+		log := strings.NewReplacer("%25", "%", "%AZP25", "%", "%0A", "\n").Replace(h.text() + strings.Join(h.dialect.own.FindAllString(h.log(), -1), ""))
 		for _, want := range []string{
 			"Upload: 100% of it, really", "game.zip: 2.1 GiB, 50% | a::b ## c [d] \"e\"\n", "Ocean", "first line\n", "second line\n",
 		} {
@@ -261,21 +379,43 @@ func TestOutput(t *testing.T) {
 		"crlf":      "a\r\nb",
 		"delimiter": "x\n_GitHubActionsFileCommandDelimeter_\nevil=1\nother<<EOF\n1\nEOF\n",
 		"unicode":   "海洋 🐟 100%",
+		"coded":     "base64,QUJD",
+		"coded2":    "__B64__QUJD",
+		"percent":   "%41%0A%3B%AZP25",
+		"quoted":    `"a" 'b' # c`,
 		"long":      strings.Repeat("0123456789", 200_000),
 	}
 	everyHost(t, func(t *testing.T, h host) {
+		want := map[string]string{}
 		for name, value := range values {
 			if err := h.Output(name, value); err != nil {
 				t.Errorf("set %s: %v", name, err)
 			}
+			switch {
+			case h.dialect.limit > 0 && len(value) >= h.dialect.limit:
+			case h.dialect.variables:
+				want["CAR_PUBLISHED_"+strings.ToUpper(name)] = value
+			default:
+				want[name] = value
+			}
 		}
-		if h.log() != "" {
-			t.Errorf("want nothing in the log, got %.200q", h.log())
+		switch text := h.text(); {
+		case h.dialect.limit == 0 && text != "":
+			t.Errorf("want nothing in the log, got %.200q", text)
+		case h.dialect.limit > 0 && !strings.HasPrefix(text, "The output long is left out: "):
+			t.Errorf("want the log to tell what is left out, got %.200q", text)
 		}
 		if h.dialect.outputs == nil {
 			return
 		}
-		if diff := cmp.Diff(values, h.dialect.outputs(t, h)); diff != "" {
+		if err := h.Summary(ci.Notice, "m", "p"); err != nil { // where they wait for the end
+			t.Fatal(err)
+		}
+		got := h.dialect.outputs(t, h)
+		if h.Name() == "buildkite" { // takes no empty value
+			delete(want, "CAR_PUBLISHED_EMPTY")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("outputs (-want +got):\n%.2000s", diff)
 		}
 	})
@@ -283,7 +423,7 @@ func TestOutput(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	everyHost(t, func(t *testing.T, h host) {
-		if err := h.Summary("### markdown\n\n| a |\n| - |\n", "plain\n  a\n"); err != nil {
+		if err := h.Summary(ci.Notice, "### markdown\n\n| a |\n| - |\n", "plain\n  a\n"); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]string{"markdown": "### markdown\n\n| a |\n| - |\n", "plain": "plain\n  a\n"}[h.dialect.wants]
@@ -291,6 +431,25 @@ func TestSummary(t *testing.T) {
 			t.Errorf("got summary %q, want %q", got, want)
 		}
 	})
+}
+
+// A CI may run a step in a terminal, as Buildkite does, and its log is a file
+// all the same.
+func TestNoBarOnACI(t *testing.T) {
+	for _, name := range ci.Names() {
+		if name == "plain" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, name, true)
+			h.Progress(ci.Progress{What: "Upload", Percent: 7, Detail: "1 s left"})
+			h.Progress(ci.Progress{What: "Wait", Percent: ci.Unknown, Detail: "1s"})
+			h.Annotate(ci.Error, "", "no")
+			if text := h.text(); strings.ContainsAny(text, "\r\x1b") || !strings.Contains(text, "Upload: 7%, 1 s left\nWait, 1s\n") {
+				t.Errorf("got %q", text)
+			}
+		})
+	}
 }
 
 func TestProgressInALog(t *testing.T) {
@@ -310,7 +469,10 @@ func TestProgressInALog(t *testing.T) {
 					"Upload: 0%, 0 of 100", "Upload: 20%, 20 of 100", "Upload: 40%, 40 of 100", "Upload: 60%, 60 of 100",
 					"Upload: 80%, 80 of 100", "Upload: 100%, 100 of 100", "ver-a is Creating, 1s", "ver-a is Normal", "",
 				}
-				if diff := cmp.Diff(want, strings.Split(h.log(), "\n")); diff != "" {
+				if strings.Contains(h.log(), "\r") {
+					t.Errorf("got a carriage return in the log:\n%q", h.log())
+				}
+				if diff := cmp.Diff(want, strings.Split(h.text(), "\n")); diff != "" {
 					t.Errorf("log (-want +got):\n%s", diff)
 				}
 			})

@@ -15,11 +15,8 @@ import (
 
 var githubDialect = dialect{
 	name: "github",
-	here: func(getenv func(string) string) bool {
-		// Gitea's and Forgejo's runners set GitHub's variable as well, and
-		// show neither annotations nor masks in the way that GitHub does.
-		return getenv("GITHUB_ACTIONS") == "true" && getenv("GITEA_ACTIONS") == "" && getenv("FORGEJO_ACTIONS") == ""
-	},
+	// Gitea's and Forgejo's runners set it as well: they are asked before.
+	here: set("GITHUB_ACTIONS", "true"),
 	open: func(s Streams) Host { return newGitHub(s) },
 }
 
@@ -122,7 +119,7 @@ func (g *github) Progress(p Progress) {
 // no file, and its delimiter is fixed, so that a value could end early and
 // set outputs of its own.
 func (g *github) Output(name, value string) error {
-	if err := g.set("GITHUB_OUTPUT", name, value); err != nil {
+	if err := g.keep("GITHUB_OUTPUT", name, value); err != nil {
 		return fmt.Errorf("set output %s: %w", name, err)
 	}
 	return nil
@@ -130,7 +127,7 @@ func (g *github) Output(name, value string) error {
 
 // Save is for the action's post step, which gets the value in a variable.
 func (g *github) Save(name, value string) error {
-	if err := g.set("GITHUB_STATE", name, value); err != nil {
+	if err := g.keep("GITHUB_STATE", name, value); err != nil {
 		return fmt.Errorf("save state %s: %w", name, err)
 	}
 	return nil
@@ -138,8 +135,8 @@ func (g *github) Save(name, value string) error {
 
 func (g *github) Saved(name string) string { return g.getenv("STATE_" + name) }
 
-// set adds a value to a file of names and values.
-func (g *github) set(variable, name, value string) error {
+// keep adds a value to a file of names and values.
+func (g *github) keep(variable, name, value string) error {
 	value = g.Hide(value)
 	delimiter := rand.Text()
 	for strings.Contains(value, delimiter) {
@@ -152,9 +149,9 @@ func (g *github) set(variable, name, value string) error {
 // one. https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 const summaryLimit = 1 << 20
 
-const cutNote = "\n\n_The rest was cut off: GitHub takes 1 MiB from a step._\n"
+const cutNote = "\n\n_The rest was cut off: a summary has at most 1 MiB._\n"
 
-func (g *github) Summary(markdown, plain string) error {
+func (g *github) Summary(_ Level, markdown, plain string) error {
 	markdown = strings.TrimRight(g.Hide(markdown), "\n") + "\n"
 	limit := summaryLimit
 	if info, err := os.Stat(g.getenv("GITHUB_STEP_SUMMARY")); err == nil {

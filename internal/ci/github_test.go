@@ -80,7 +80,7 @@ func TestGitHubWithoutFiles(t *testing.T) {
 			if err := h.Output("outcome", "ready"); err == nil || !strings.Contains(err.Error(), "GITHUB_OUTPUT") {
 				t.Errorf("got error %v, want one that names GITHUB_OUTPUT", err)
 			}
-			if err := h.Summary("# markdown", "plain one\nplain two"); err != nil {
+			if err := h.Summary(ci.Notice, "# markdown", "plain one\nplain two"); err != nil {
 				t.Errorf("got error %v, want none", err)
 			}
 			if got := out.String(); !strings.Contains(got, "GITHUB_STEP_SUMMARY") || !strings.Contains(got, "\nplain one\nplain two\n") {
@@ -119,7 +119,7 @@ func TestGitHubSummaryIsCut(t *testing.T) {
 				t.Fatal(err)
 			}
 			h, _ := github(t, map[string]string{"GITHUB_STEP_SUMMARY": path})
-			if err := h.Summary(tt.markdown, ""); err != nil {
+			if err := h.Summary(ci.Notice, tt.markdown, ""); err != nil {
 				t.Fatal(err)
 			}
 			b, err := os.ReadFile(path)

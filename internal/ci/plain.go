@@ -3,7 +3,6 @@ package ci
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -45,24 +44,8 @@ func newPlain(s Streams) *plain {
 
 func (p *plain) Name() string { return plainDialect.name }
 
-// Run knows only when the CI will kill the job. Two say that:
-// https://docs.gitlab.com/ci/variables/predefined_variables/ in seconds from
-// the job's start on, and
-// https://buildkite.com/docs/pipelines/configure/environment-variables in
-// minutes; "false" is no limit.
-func (p *plain) Run() Run {
-	var run Run
-	if seconds, err := strconv.Atoi(p.getenv("CI_JOB_TIMEOUT")); err == nil && seconds > 0 {
-		run.Left = time.Duration(seconds) * time.Second
-		if started, err := time.Parse(time.RFC3339, p.getenv("CI_JOB_STARTED_AT")); err == nil {
-			run.Left = max(time.Second, run.Left-time.Since(started))
-		}
-	}
-	if minutes, err := strconv.Atoi(p.getenv("BUILDKITE_TIMEOUT")); err == nil && minutes > 0 {
-		run.Left = time.Duration(minutes) * time.Minute
-	}
-	return run
-}
+// Run knows nothing: no variable means the same to everybody.
+func (p *plain) Run() Run { return Run{} }
 
 // Save does nothing: what runs later gets nothing from here.
 func (p *plain) Save(string, string) error { return nil }
@@ -95,18 +78,9 @@ const (
 )
 
 func (p *plain) Annotate(level Level, title, text string) {
-	name := map[Level]string{
-		Notice:  p.paint(cyan, "note:"),
-		Warning: p.paint(yellow, "warning:"),
-		Error:   p.paint(red, "error:"),
-	}[level]
-	if title != "" {
-		name += " " + tame(p.Hide(title)) + ":"
-	}
-	lines := tameLines(p.Hide(text))
-	p.write(name + " " + lines[0])
-	for _, line := range lines[1:] {
-		p.write("  " + line)
+	colour := map[Level]int{Notice: cyan, Warning: yellow, Error: red}[level]
+	for _, line := range p.finding(p.paint(colour, words[level]), title, text) {
+		p.write(line)
 	}
 }
 
@@ -164,7 +138,7 @@ func newBar(w io.Writer, measured bool) *progressbar.ProgressBar {
 // Output has nowhere to go: the input output-file is for that.
 func (p *plain) Output(string, string) error { return nil }
 
-func (p *plain) Summary(_, text string) error {
+func (p *plain) Summary(_ Level, _, text string) error {
 	p.EndGroup()
 	if text == "" {
 		return nil

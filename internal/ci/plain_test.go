@@ -21,8 +21,20 @@ func TestDetect(t *testing.T) {
 		{"", nil, "plain"},
 		{"", map[string]string{"GITHUB_ACTIONS": "true"}, "github"},
 		{"", map[string]string{"GITHUB_ACTIONS": "false"}, "plain"},
-		{"", map[string]string{"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true"}, "plain"},
-		{"", map[string]string{"GITHUB_ACTIONS": "true", "FORGEJO_ACTIONS": "true"}, "plain"},
+		{"", map[string]string{"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true"}, "gitea"},
+		{"", map[string]string{"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true", "FORGEJO_ACTIONS": "true"}, "forgejo"},
+		{"", map[string]string{"CI": "true", "GITLAB_CI": "true"}, "gitlab"},
+		{"", map[string]string{"CI": "woodpecker", "DRONE": "true"}, "woodpecker"},
+		{"", map[string]string{"CI": "true", "DRONE": "true"}, "drone"},
+		{"", map[string]string{"CI": "true", "DRONE": "true", "HARNESS_BUILD_ID": "7"}, "harness"},
+		{"", map[string]string{"CI": "true", "CNB": "true"}, "cnb"},
+		{"", map[string]string{"TF_BUILD": "True"}, "azure"},
+		{"", map[string]string{"CI": "true", "BUILDKITE": "true"}, "buildkite"},
+		{"", map[string]string{"JENKINS_URL": "https://ci.example/"}, "jenkins"},
+		{"", map[string]string{"JENKINS_HOME": "/var/jenkins_home", "BUILD_TAG": "jenkins-game-7"}, "jenkins"},
+		{"", map[string]string{"JENKINS_HOME": "/var/jenkins_home"}, "plain"},
+		{"", map[string]string{"CI": "true"}, "plain"},
+		{"gitlab", map[string]string{"GITLAB_CI": "false"}, "gitlab"},
 		{"github", nil, "github"},
 		{"plain", map[string]string{"GITHUB_ACTIONS": "true"}, "plain"},
 	} {
@@ -54,7 +66,7 @@ func TestPlain(t *testing.T) {
 		h.EndGroup()
 		h.Annotate(ci.Warning, "", "w")
 		h.Annotate(ci.Error, "Ocean", "it failed\ndo this")
-		_ = h.Summary("# md", "all is well\n")
+		_ = h.Summary(ci.Notice, "# md", "all is well\n")
 	}
 	const text = "header\nUpload\n  16 parts\nwarning: w\nerror: Ocean: it failed\n  do this\n\nall is well\n"
 	const coloured = "header\n\x1b[1mUpload\x1b[0m\n  16 parts\n\x1b[33mwarning:\x1b[0m w\n" +

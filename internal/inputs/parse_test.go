@@ -424,7 +424,7 @@ func TestProblems(t *testing.T) {
 			[]string{`keep: "[a" is no pattern: a "[" needs its "]", and a "\" something after it (from --keep)`},
 		},
 		{"region", "--region ap_guangzhou", complete, []string{`region: "ap_guangzhou" is no region: it looks like ap-guangzhou (from --region)`}},
-		{"ci", "--ci githb", complete, []string{`ci: "githb" is not a choice: use github or plain (from --ci)`}},
+		{"ci", "--ci githb", complete, []string{`ci: "githb" is not a choice: use github, gitea, gitlab, cnb, azure, drone, plain, forgejo, harness, jenkins, buildkite or woodpecker (from --ci)`}},
 		{"ca-file that is not there", "--ca-file " + filepath.Join(dir, "no"), complete, []string{"ca-file: " + quote(filepath.Join(dir, "no")) + " cannot be read: file does not exist (from --ca-file)"}},
 		{"ca-file that is a directory", "--ca-file " + dir, complete, []string{"ca-file: " + quote(dir) + " is a directory: name one PEM file (from --ca-file)"}},
 
@@ -670,7 +670,7 @@ func TestWarnings(t *testing.T) {
 		},
 		{"a name like no other", []string{"CAR_WASH=yes"}, []string{"CAR_WASH is not an input"}},
 		{"an odd name", []string{"CAR_\n::warning::=x"}, []string{`"CAR_\n::warning::" is not an input`}},
-		{"empty, ours, or not ours at all", []string{"CAR_RELASE=", "CAR_PUBLISHED_VERSION_ID=ver-1", "CARGO_HOME=x", "INPUTS=x", "CAR=x"}, nil},
+		{"empty, ours, or not ours at all", []string{"CAR_RELASE=", "CAR_PUBLISHED_VERSION_ID=ver-1", "CAR_CAR_PUBLISHED_VERSION_ID=ver-1", "CARGO_HOME=x", "INPUTS=x", "CAR=x"}, nil},
 		{
 			"regions",
 			[]string{"CAR_REGIONS=ap-tokio ap-seoul moon"},

@@ -12,8 +12,9 @@ type given struct{ text, from string }
 // asked.
 var prefixes = []string{"INPUT_", "PLUGIN_", "CAR_"}
 
-// published begins the names of our outputs where they are variables. They
-// are never read: GitLab hands them to every later job.
+// published is in the names of our outputs where they are variables. They are
+// never read: GitLab hands them to every later job, and Azure with the name of
+// the step in front, which may be CAR.
 const published = "CAR_PUBLISHED_"
 
 // owned are the variables of Tencent Cloud's own tools.
@@ -83,7 +84,7 @@ func (p *parser) warnUnknown() {
 	var names []string
 	for name, value := range p.env {
 		isOurs := slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-		if isOurs && value != "" && !strings.HasPrefix(name, published) && !slices.Contains(known, name) {
+		if isOurs && value != "" && !strings.Contains(name, published) && !slices.Contains(known, name) {
 			names = append(names, name)
 		}
 	}

@@ -173,8 +173,9 @@ var Table = []Input{
 		Meaning: "Write the summary to this file as Markdown.",
 	},
 	{
-		Name: "ci", Kind: Choice, Group: theReport, Else: "detected", Choices: []string{"github", "plain"}, NotInAction: true,
-		Meaning: "Write for this CI: `github`, or `plain` for a terminal and every other one.",
+		Name: "ci", Kind: Choice, Group: theReport, Else: "detected", NotInAction: true,
+		Choices: []string{"azure", "buildkite", "cnb", "drone", "forgejo", "gitea", "github", "gitlab", "harness", "jenkins", "woodpecker", "plain"},
+		Meaning: "Write for this CI: `azure`, `buildkite`, `cnb`, `drone`, `forgejo`, `gitea`, `github`, `gitlab`, `harness`, `jenkins`, `woodpecker`, or `plain` for a terminal and every other one.",
 	},
 	{
 		Name: "verbose", Kind: Bool, Group: theReport, Default: "false",

@@ -214,7 +214,11 @@ func (r *Report) Finish(result publish.Result, err error) error {
 	if result.Outcome == publish.Listing {
 		plain = "" // the list itself is the output of the command
 	}
-	if err := r.host.Summary(markdown, plain); err != nil {
+	ended := ci.Notice
+	if !result.Outcome.Succeeded() {
+		ended = ci.Error
+	}
+	if err := r.host.Summary(ended, markdown, plain); err != nil {
 		r.host.Annotate(ci.Warning, "", err.Error())
 	}
 	level := ci.Error
@@ -249,18 +253,19 @@ func (r *Report) close(result publish.Result, several []error) {
 
 // write writes the files that the user asked for.
 func (r *Report) write(result publish.Result) (errs []error) {
-	for _, f := range []struct {
-		input, path string
-		text        func(publish.Result) string
-	}{
-		{"output-file", r.o.OutputFile, summary.Dotenv},
-		{"json-file", r.o.JSONFile, summary.JSON},
-		{"summary-file", r.o.SummaryFile, summary.Markdown},
+	variables, left := summary.Dotenv(result)
+	if r.o.OutputFile != "" && len(left) > 0 {
+		r.host.Print("output-file lacks " + strings.Join(left, ", ") + ": GitLab takes less than 5 KB. json-file has all.")
+	}
+	for _, f := range []struct{ input, path, text string }{
+		{"output-file", r.o.OutputFile, variables},
+		{"json-file", r.o.JSONFile, summary.JSON(result)},
+		{"summary-file", r.o.SummaryFile, summary.Markdown(result)},
 	} {
 		if f.path == "" {
 			continue
 		}
-		if err := writeFile(f.path, f.text(result)); err != nil {
+		if err := writeFile(f.path, f.text); err != nil {
 			errs = append(errs, fmt.Errorf("write %s %s: %w", f.input, f.path, err))
 		}
 	}

@@ -347,6 +347,24 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+func TestOutputFileThatWouldBeTooBig(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "car.env")
+	s := newStage(t, report.Options{OutputFile: path})
+	long := strings.Repeat("n", 2000)
+	err := s.Finish(publish.Result{
+		Outcome: publish.Failed, VersionName: long, ApplicationName: long, BlockingVersionID: long, ErrorCode: long, ErrorMessage: long,
+	}, errors.New(long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.log.String(); !strings.Contains(got, "output-file lacks version-name, ") {
+		t.Errorf("want the log to say what is missing:\n%.500s", got)
+	}
+	if got := read(t, path); len(got) >= 5000 || !strings.Contains(got, "CAR_PUBLISHED_OUTCOME=failed\n") {
+		t.Errorf("got %d bytes: %.300s", len(got), got)
+	}
+}
+
 func TestFileThatCannotBeWritten(t *testing.T) {
 	for name, path := range map[string]string{
 		"no such directory": filepath.Join(t.TempDir(), "no", "such", "car.json"),

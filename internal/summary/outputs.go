@@ -2,6 +2,7 @@ package summary
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,24 +70,52 @@ func JSON(r publish.Result) string {
 	return string(whole) + "\n"
 }
 
-// longestVariable keeps a dotenv file under the 5 KiB that GitLab takes
-// (docs.gitlab.com/ci/yaml/artifacts_reports, "artifacts:reports:dotenv"):
-// only the two messages may be long.
-const longestVariable = 1 << 10
+// What GitLab takes of a dotenv report, on its oldest and smallest plans: a
+// bigger one fails the job.
+// https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv
+// https://docs.gitlab.com/administration/instance_limits/#limit-dotenv-variables
+const (
+	dotenvSize      = 5000 // bytes: less than 5 KB, whichever that is
+	dotenvVariables = 20
+	longestVariable = 1 << 10 // only the two messages are likely to be long
+)
 
-// Dotenv is the outputs as variables for the CIs that read such a file. GitLab
-// takes neither quotes nor several lines, so a shell must not source it. The
-// prefix is never read as input, since GitLab hands these to later jobs.
-func Dotenv(r publish.Result) string {
-	var b strings.Builder
+// Dotenv is the outputs as variables for the CIs that read such a file. It
+// has no json, and whatever else would make it too big is left out, the
+// longest first. GitLab takes neither quotes nor comments nor several lines,
+// so a shell must not source it. The prefix is never read as input, since
+// GitLab hands these to later jobs; and it replaces $NAME in a value by that
+// variable there, a secret's too, so that no $ is left in what may be
+// somebody else's text.
+func Dotenv(r publish.Result) (text string, left []string) {
+	var kept []Output
+	size := 0
 	for _, o := range Outputs(r) {
+		o.Value = strings.TrimSpace(strings.ReplaceAll(o.Value, "$", ""))
 		if o.Value == "" || o.Name == "json" {
 			continue
 		}
-		name := strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_"))
-		b.WriteString("CAR_PUBLISHED_" + name + "=" + cut(o.Value, longestVariable) + "\n")
+		o.Value = cut(o.Value, longestVariable)
+		kept = append(kept, o)
+		size += len(line(o))
 	}
-	return b.String()
+	for size >= dotenvSize || len(kept) > dotenvVariables {
+		i := slices.IndexFunc(kept, func(o Output) bool {
+			return !slices.ContainsFunc(kept, func(other Output) bool { return len(other.Value) > len(o.Value) })
+		})
+		size -= len(line(kept[i]))
+		left = append(left, kept[i].Name)
+		kept = slices.Delete(kept, i, i+1)
+	}
+	var b strings.Builder
+	for _, o := range kept {
+		b.WriteString(line(o))
+	}
+	return b.String(), left
+}
+
+func line(o Output) string {
+	return "CAR_PUBLISHED_" + strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_")) + "=" + o.Value + "\n"
 }
 
 // cut shortens a text to so many bytes, between two characters.

@@ -126,7 +126,11 @@ func TestGolden(t *testing.T) {
 				text += "\n" + summary.Table(r.Versions)
 			}
 			golden(t, name+".txt", text)
-			golden(t, name+".env", summary.Dotenv(r))
+			text, left := summary.Dotenv(r)
+			golden(t, name+".env", text)
+			if left != nil {
+				t.Errorf("%q left out of the variables", left)
+			}
 		})
 	}
 }
@@ -186,9 +190,9 @@ func TestDotenvFitsGitLab(t *testing.T) {
 	r.Outcome, r.ErrorCode = publish.Failed, "E"
 	r.ErrorMessage = strings.Repeat("海", 5000)
 	r.BlockingVersionID = "ver-b"
-	got := summary.Dotenv(r)
-	if len(got) > 5<<10 {
-		t.Errorf("got %d bytes, GitLab takes 5 KiB", len(got))
+	got, left := summary.Dotenv(r)
+	if len(got) >= 5000 || left != nil {
+		t.Errorf("got %d bytes, %q left out; GitLab takes less than 5 KB", len(got), left)
 	}
 	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
 	if len(lines) != 20 {
@@ -202,6 +206,40 @@ func TestDotenvFitsGitLab(t *testing.T) {
 		if strings.ToValidUTF8(value, "?") != value {
 			t.Errorf("%s was cut within a character", name)
 		}
+	}
+}
+
+// What is too big for GitLab costs itself and not the job.
+func TestDotenvLeavesOutTheLongest(t *testing.T) {
+	r := released()
+	r.Outcome = publish.Failed
+	r.ErrorMessage = strings.Repeat("m", 5000)
+	for range 100 {
+		r.VersionRegions = append(r.VersionRegions, "ap-chinese-mainland")
+		r.DeletedVersionIDs = append(r.DeletedVersionIDs, "ver-ug59y45y")
+	}
+	r.VersionName = strings.Repeat("n", 2000)
+	got, left := summary.Dotenv(r)
+	if len(got) >= 5000 || len(left) != 1 {
+		t.Errorf("got %d bytes, %q left out, want one", len(got), left)
+	}
+	if strings.Contains(got, "CAR_PUBLISHED_VERSION_NAME") == slices.Contains(left, "version-name") {
+		t.Errorf("got %q left out of\n%.300s", left, got)
+	}
+	for _, want := range []string{"CAR_PUBLISHED_OUTCOME=failed\n", "CAR_PUBLISHED_VERSION_ID="} {
+		if !strings.Contains(got, want) {
+			t.Errorf("want %q kept:\n%.300s", want, got)
+		}
+	}
+}
+
+// GitLab replaces names of variables in a value, so that a version's name
+// could read a secret of the job that reads it.
+func TestDotenvRefersToNothing(t *testing.T) {
+	r := publish.Result{Outcome: publish.Ready, VersionName: "$CAR_SECRET_KEY ${A} $$B", ApplicationName: "$"}
+	got, _ := summary.Dotenv(r)
+	if strings.Contains(got, "$") || !strings.Contains(got, "CAR_PUBLISHED_VERSION_NAME=CAR_SECRET_KEY {A} B\n") || strings.Contains(got, "APPLICATION_NAME") {
+		t.Errorf("got\n%s", got)
 	}
 }
 

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/car-publish/car-publish/internal/ci"
+	"github.com/car-publish/car-publish/internal/inputs"
+)
+
+// The CIs that the input ci takes are those that there are.
+func TestChoicesOfCI(t *testing.T) {
+	i := slices.IndexFunc(inputs.Table, func(in inputs.Input) bool { return in.Name == "ci" })
+	got, want := slices.Sorted(slices.Values(inputs.Table[i].Choices)), slices.Sorted(slices.Values(ci.Names()))
+	if !slices.Equal(got, want) {
+		t.Errorf("the input takes %q, there are %q", got, want)
+	}
+}
+
+// What docs/ci.md names as proof is there.
+func TestProofsOfCI(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("docs", "ci.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## How it is shown")
+	var tests strings.Builder
+	files, err := filepath.Glob(filepath.Join("internal", "ci", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests.Write(text)
+	}
+	proofs := regexp.MustCompile(`\bTest\w+|[\w-]+\.txtar`).FindAllString(table, -1)
+	if len(proofs) < 80 {
+		t.Errorf("got %d proofs, want one in each cell", len(proofs))
+	}
+	for _, proof := range proofs {
+		if story, ok := strings.CutSuffix(proof, ".txtar"); ok {
+			if _, err := os.Stat(filepath.Join("testdata", "script", story+".txtar")); err != nil {
+				t.Error(err)
+			}
+		} else if !strings.Contains(tests.String(), "func "+proof+"(") {
+			t.Errorf("there is no %s", proof)
+		}
+	}
+}
