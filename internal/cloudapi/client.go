@@ -53,6 +53,9 @@ type Config struct {
 	Retry    retry.Policy                                                               // its Notify is not used
 	Called   func(action string, attempt int, took time.Duration, id string, err error) // told after each request; may be nil
 	Retrying func(action string, attempt int, wait time.Duration, err error)            // told before each wait; may be nil
+
+	// Hurry, if set, is what takes away the Grace of calls when it ends.
+	Hurry context.Context
 }
 
 // Client calls the actions of one service.
@@ -171,7 +174,7 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 		return fail(&Error{Code: CodeRequest, Message: "the request cannot be encoded", Err: err})
 	}
 
-	ctx, cancel := withGrace(ctx, call.Grace)
+	ctx, cancel := withGrace(ctx, call.Grace, c.config.Hurry)
 	defer cancel()
 	exchange := &exchange{next: c.config.Transport}
 	request := tchttp.NewCommonRequest(c.config.Service, c.config.Version, call.Action)
@@ -248,8 +251,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// withGrace returns a context that ends when ctx has been over for grace.
-func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace returns a context that ends when ctx has been over for grace, or
+// when both ctx and hurry are over.
+func withGrace(ctx context.Context, grace time.Duration, hurry context.Context) (context.Context, context.CancelFunc) {
 	if grace == 0 {
 		return context.WithCancel(ctx)
 	}
@@ -257,6 +261,10 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
 		context.AfterFunc(late, func() { timer.Stop() })
+		if hurry != nil {
+			noTime := context.AfterFunc(hurry, func() { cancel(context.Cause(hurry)) })
+			context.AfterFunc(late, func() { noTime() })
+		}
 	})
 	return late, func() { stop(); cancel(nil) }
 }

@@ -26,7 +26,7 @@ func (r *run) create(ctx context.Context) (err error) {
 	doubt := false
 	defer func() {
 		if doubt && err != nil && r.stage == nothing {
-			r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
+			r.leftover("a version named "+stem(r.name)+" may have been created", r.removeUnnamed())
 		}
 	}()
 	r.own("")

@@ -294,7 +294,7 @@ func (r *run) delete(ctx context.Context) error {
 		return r.planned("Would delete %s, which is %s.", title(v), v.Status)
 	}
 	r.begin(Delete)
-	if err := r.remove(ctx, v.ID, v.Status); err != nil {
+	if err := r.discard(ctx, v); err != nil {
 		return err
 	}
 	r.learn(func(t *Result) { t.Outcome, t.VersionStatus, t.PreviousVersionID = Deleted, "", "" })
