@@ -273,7 +273,7 @@ func (c *cell) play(t *testing.T, build []byte) string {
 	}
 	line := fmt.Sprintf("%s, %d, %.1f s", orNothing(left), p.status(), took.Seconds())
 	if c.signals[0] == syscall.SIGKILL {
-		return line + "; then " + orNothing(c.heal(t))
+		return orNothing(left) + ", killed; then " + orNothing(c.heal(t))
 	}
 
 	told := c.told(t, p)
