@@ -300,10 +300,9 @@ func decode(status int, body []byte, bodyErr error, into any) (string, *Error) {
 	id := clean(head.RequestID, 64)
 	switch {
 	case err == nil && envelope.Response == nil && envelope.CodeDesc != "":
-		return "", &Error{Code: clean(envelope.CodeDesc, 100), Message: clean(envelope.Message, 300), HTTPStatus: status, Doubtful: doubtfulCode(envelope.CodeDesc)}
-	case err == nil && head.Error != nil && head.Error.Code != "":
-		code := clean(head.Error.Code, 100)
-		return id, &Error{Code: code, Message: clean(head.Error.Message, 300), RequestID: id, HTTPStatus: status, Doubtful: doubtfulCode(code)}
+		return "", refusal(envelope.CodeDesc, envelope.Message, "", status)
+	case err == nil && head.Error != nil:
+		return id, refusal(head.Error.Code, head.Error.Message, id, status)
 	case status != http.StatusOK:
 		return id, &Error{Code: fmt.Sprintf("HTTP%d", status), Message: "instead of an answer came " + looksLike(body), RequestID: id, HTTPStatus: status, Doubtful: status >= 500}
 	case err != nil || head.RequestID == "":
@@ -319,6 +318,18 @@ func decode(status int, body []byte, bodyErr error, into any) (string, *Error) {
 		}
 	}
 	return id, nil
+}
+
+// refusal is an error in the service's own words. Without a code nobody knows
+// what it refused.
+func refusal(code, message, requestID string, status int) *Error {
+	e := &Error{Code: clean(code, 100), Message: clean(message, 300), RequestID: requestID, HTTPStatus: status}
+	e.Doubtful = doubtfulCode(e.Code)
+	if e.Code == "" {
+		e.Code, e.Doubtful = CodeAnswer, true
+		e.Message = strings.TrimSpace("the service tells of an error without a code: " + e.Message)
+	}
+	return e
 }
 
 // looksLike describes a body without showing it.
