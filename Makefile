@@ -38,7 +38,10 @@ e2e: ## publish real builds with the real image, through act, to the simulator (
 bench: ## measure, and write bench/RESULTS.md
 	bench/run
 
+fleet: ## a hundred publishes at once, and write bench/FLEET.md
+	go run ./bench/fleet -o bench/FLEET.md
+
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover fuzz lint generate sim e2e bench gate
+.PHONY: help build test race cover fuzz lint generate sim e2e bench fleet gate

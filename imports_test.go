@@ -102,6 +102,7 @@ var rooms = map[string]room{
 	"cmd/carsim":      {ours: []string{"internal/carsim"}, why: "runs the simulator; links nothing of what it judges"},
 
 	"bench":           {why: "runs commands and measures them; knows nothing of the program"},
+	"bench/fleet":     {ours: []string{"internal/carsim"}, why: "runs many publishes at once against one simulator; knows the program by its command line alone"},
 	"test/e2e/bigzip": {why: "makes a large build; an archive library of ours must not have made what ours reads"},
 }
 
