@@ -87,7 +87,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 	}
 	rep.Print(header(config, host.Name())...)
 
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: rand.Float64}
+	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Patience: 10 * time.Minute, Float: rand.Float64}
 	deps := publish.Deps{
 		CAR: car.Config{
 			Site: config.Site, Endpoint: config.Endpoint, Region: config.Region, Language: config.ServiceLanguage,

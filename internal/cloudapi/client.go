@@ -120,10 +120,14 @@ func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error
 			return retry.Transient(e, 0)
 		}
 		e.Passing = repeatable(e, call.Once)
-		if e.Passing && !call.Alone {
-			return retry.Transient(e, answer.retryAfter)
+		e.After = answer.retryAfter
+		switch {
+		case !e.Passing || call.Alone:
+			return e
+		case e.Throttled():
+			return retry.Busy(e, e.After)
 		}
-		return e
+		return retry.Transient(e, e.After)
 	})
 	return requestID, err
 }

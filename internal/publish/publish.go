@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/artifact"
@@ -103,6 +104,9 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 		emit(Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
 	}
 	config.Retrying = func(action string, attempt int, wait time.Duration, err error) {
+		if throttled(err) {
+			r.throttles.Add(1)
+		}
 		emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
 	}
 	r.api = car.New(config)
@@ -153,7 +157,9 @@ type run struct {
 	// still be looked at or removed shares that time.
 	aftermath context.Context
 
-	listed bool      // our version was seen in a list
+	listed    bool         // our version was seen in a list
+	throttles atomic.Int64 // how often CAR said that it is asked too often
+
 	queued time.Time // since when on-blocked: wait has waited; zero if it did not
 	upload *cos.Upload
 

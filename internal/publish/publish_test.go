@@ -29,6 +29,7 @@ type bench struct {
 	sim     *carsim.Sim
 	world   carsim.World
 	options publish.Options
+	random  *rand.Rand // nil: the same jitter in every run
 
 	// What keepsItsPromises compares with.
 	old    map[string]bool // the versions from before
@@ -74,9 +75,12 @@ func build(t *testing.T, more ...string) string {
 }
 
 func (b *bench) run(ctx context.Context) (publish.Result, *publish.Error) {
-	random := rand.New(rand.NewPCG(1, 2)) // the same jitter in every run
+	random := b.random
+	if random == nil {
+		random = rand.New(rand.NewPCG(1, 2))
+	}
 	roundTripper := transport.Guard(b.sim.Transport(), "test")
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: random.Float64}
+	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Patience: 10 * time.Minute, Float: random.Float64}
 	key := carsim.DefaultKeys("")[0]
 	result, err := publish.Run(ctx, b.options, publish.Deps{
 		CAR: car.Config{

@@ -217,6 +217,12 @@ func again(err error) bool {
 	return errors.As(err, &e) && (e.Passing || e.Doubtful && e.Code != car.CodeRedirect)
 }
 
+// throttled reports whether CAR is only asked too often, by the whole account.
+func throttled(err error) bool {
+	var e *car.Error
+	return errors.As(err, &e) && e.Throttled()
+}
+
 func urlPath(u secret.String) string {
 	parsed, err := url.Parse(u.Reveal())
 	if err != nil {
