@@ -30,6 +30,7 @@ type bench struct {
 	world   carsim.World
 	options publish.Options
 	random  *rand.Rand // nil: the same jitter in every run
+	hurry   context.Context
 
 	// What keepsItsPromises compares with.
 	old    map[string]bool // the versions from before
@@ -89,7 +90,7 @@ func (b *bench) run(ctx context.Context) (publish.Result, *publish.Error) {
 				return cloudapi.Credentials{SecretID: secret.New(key.SecretID), SecretKey: secret.New(key.SecretKey)}, nil
 			},
 		},
-		COS: roundTripper, Upload: backoff, Float: random.Float64,
+		COS: roundTripper, Upload: backoff, Float: random.Float64, Hurry: b.hurry,
 	}, func(e publish.Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
