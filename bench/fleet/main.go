@@ -135,7 +135,10 @@ func oneApplication(dir string, ships int) (string, error) {
 	const processing, deleting = 5 * time.Second, 2 * time.Second
 	s, err := serve(carsim.World{
 		RateLimit: perSecond, ProcessingTime: processing, DeleteTime: deleting,
-		Applications: []carsim.Application{{ID: app(0), StartPath: `Game\Game.exe`}},
+		Applications: []carsim.Application{{ID: app(0), StartPath: `Game\Game.exe`, Versions: []carsim.Version{
+			{ID: "ver-old1", Name: "old 1", Status: carsim.Usable, Age: 2 * time.Hour},
+			{ID: "ver-old2", Name: "old 2", Status: carsim.Inuse, Age: time.Hour},
+		}}},
 	})
 	if err != nil {
 		return "", err
@@ -152,7 +155,7 @@ func oneApplication(dir string, ships int) (string, error) {
 	// is a release.
 	var order []string
 	var starts []time.Duration
-	refused := 0
+	refused, deleted := 0, 0
 	first := s.sim.Journal()[0].Time
 	for _, c := range s.sim.Journal() {
 		switch {
@@ -161,6 +164,8 @@ func oneApplication(dir string, ships int) (string, error) {
 			starts = append(starts, c.Time.Sub(first))
 		case c.Action == "CreateApplicationVersion":
 			refused++
+		case c.Action == "DeleteApplicationVersion" && c.Code == "":
+			deleted++
 		case c.Action == "SetApplicationVersionOnline" && c.Code == "":
 			order = append(order, "release")
 		}
@@ -185,6 +190,9 @@ func oneApplication(dir string, ships int) (string, error) {
 	if online != 1 {
 		return "", fmt.Errorf("%d versions are online", online)
 	}
+	if want := max(0, 2+ships-5); deleted != want {
+		return "", fmt.Errorf("%d versions were deleted to make room, want %d", deleted, want)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "## One application, %d processes at once\n\n", ships)
 	fmt.Fprintf(&b, "With `on-blocked: wait`, `on-full: delete-oldest` and `release`. All %d succeeded, one after the other: each create that CAR took follows the release before it. "+
@@ -193,6 +201,7 @@ func oneApplication(dir string, ships int) (string, error) {
 	fmt.Fprintf(&b, "| wall time, first start to last end | %.1f s |\n", fleet.wall.Seconds())
 	fmt.Fprintf(&b, "| the limit: %d builds, one after the other | %.1f s |\n", ships, (time.Duration(ships) * processing).Seconds())
 	fmt.Fprintf(&b, "| the creates, after the first call | %s |\n", seconds(starts))
+	fmt.Fprintf(&b, "| old versions that were deleted to make room | %d |\n", deleted)
 	fmt.Fprintf(&b, "| creates that CAR refused, since another process was quicker | %d |\n", refused)
 	return b.String(), nil
 }

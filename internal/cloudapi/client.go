@@ -178,7 +178,7 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 		return fail(&Error{Code: CodeRequest, Message: "the request cannot be encoded", Err: err})
 	}
 
-	ctx, cancel := withGrace(ctx, call.Grace, c.config.Hurry)
+	ctx, cancel := withGrace(ctx, c.config.Hurry, call.Grace)
 	defer cancel()
 	exchange := &exchange{next: c.config.Transport}
 	request := tchttp.NewCommonRequest(c.config.Service, c.config.Version, call.Action)
@@ -257,7 +257,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // withGrace returns a context that ends when ctx has been over for grace, or
 // when both ctx and hurry are over.
-func withGrace(ctx context.Context, grace time.Duration, hurry context.Context) (context.Context, context.CancelFunc) {
+func withGrace(ctx, hurry context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	if grace == 0 {
 		return context.WithCancel(ctx)
 	}
