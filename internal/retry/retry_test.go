@@ -138,8 +138,9 @@ func TestBusy(t *testing.T) {
 			calls++
 			return errs[calls-1]
 		})
-		if err != nil || calls != 6 {
-			t.Errorf("got %v after %d calls", err, calls)
+		// 30 + 1 + 2 + 4 + 5
+		if err != nil || calls != 6 || time.Since(start) != 42*time.Second {
+			t.Errorf("got %v after %d calls and %v", err, calls, time.Since(start))
 		}
 
 		// Without patience they count like all others.

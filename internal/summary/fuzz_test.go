@@ -85,5 +85,6 @@ func fill(v reflect.Value, text string) {
 				fill(v.Field(i), text)
 			}
 		}
+	default: // holds no text
 	}
 }
