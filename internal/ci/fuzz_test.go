@@ -29,8 +29,8 @@ func FuzzFileCommands(f *testing.F) {
 	f.Add("one\ntwo\r\nthree\rfour", "evil<<END\nx\nEND")
 	f.Add("evil=1", "\n")
 	f.Add("", "EOF\nevil=1\nEOF")
+	dir := f.TempDir() // each worker is a process of its own
 	f.Fuzz(func(t *testing.T, one, two string) {
-		dir := t.TempDir()
 		env := map[string]string{}
 		for _, name := range []string{"GITHUB_OUTPUT", "GITHUB_STATE"} {
 			env[name] = filepath.Join(dir, name)
