@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VERSION ?= dev
+FUZZTIME ?= 60s
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ race: ## run all tests under the race detector, in another order
 cover: ## print one coverage figure: unit tests and stories together
 	.ci/cover coverage.txt
 
+fuzz: ## fuzz every target in turn, FUZZTIME (60s) each
+	.ci/fuzz $(FUZZTIME)
+
 lint: ## gofumpt, golangci-lint, actionlint
 	.ci/lint
 
@@ -34,7 +38,10 @@ e2e: ## publish real builds with the real image, through act, to the simulator (
 bench: ## measure, and write bench/RESULTS.md
 	bench/run
 
+fleet: ## a hundred publishes at once, and write bench/FLEET.md
+	go run ./bench/fleet -o bench/FLEET.md
+
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover lint generate sim e2e bench gate
+.PHONY: help build test race cover fuzz lint generate sim e2e bench fleet gate

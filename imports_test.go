@@ -96,11 +96,13 @@ var rooms = map[string]room{
 	},
 	"internal/transport": {why: "the one http.RoundTripper; handed in by main, so that a test can hand in another"},
 	"internal/secret":    {why: "a string that cannot be printed; anybody may hold one"},
+	"internal/stories":   {why: "seeds for fuzzing, out of testdata/script; for tests alone"},
 
 	"internal/carsim": {why: "the simulator shares no code with the program, so that a shared misreading cannot hide"},
 	"cmd/carsim":      {ours: []string{"internal/carsim"}, why: "runs the simulator; links nothing of what it judges"},
 
 	"bench":           {why: "runs commands and measures them; knows nothing of the program"},
+	"bench/fleet":     {ours: []string{"internal/carsim"}, why: "runs many publishes at once against one simulator; knows the program by its command line alone"},
 	"test/e2e/bigzip": {why: "makes a large build; an archive library of ours must not have made what ours reads"},
 }
 

@@ -30,14 +30,15 @@ import (
 )
 
 func main() {
-	ctx, stop := untilSignal(context.Background())
-	status := run(ctx, os.Args, os.Environ(), os.Stdout, os.Stderr)
+	ctx, hurry, stop := untilSignal(context.Background())
+	status := run(ctx, hurry, os.Args, os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
 
-// run is the program: inputs in, streams out, and the exit status.
-func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+// run is the program: inputs in, streams out, and the exit status. The end of
+// ctx makes it stop and clean up, that of hurry ends the clean-up, too.
+func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	// GitHub starts the clean-up after a step under a name of its own, in the
 	// environment of that step.
 	after := filepath.Base(args[0]) == "cleanup"
@@ -86,13 +87,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	rep.Print(header(config, host.Name())...)
 
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: rand.Float64}
+	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Patience: 10 * time.Minute, Float: rand.Float64}
 	deps := publish.Deps{
 		CAR: car.Config{
 			Site: config.Site, Endpoint: config.Endpoint, Region: config.Region, Language: config.ServiceLanguage,
 			Transport: roundTripper, Retry: backoff,
 		},
-		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64,
+		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64, Hurry: hurry,
 	}
 	if !config.SecretID.IsZero() {
 		deps.CAR.Credentials = auth.Static(config.SecretID, config.SecretKey, config.SessionToken)

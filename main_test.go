@@ -198,16 +198,26 @@ func saved(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: saved file")
 	}
-	lines := strings.Split(ts.ReadFile(args[0]), "\n")
-	for len(lines) > 1 {
+	state, err := fileCommands(ts.ReadFile(args[0]))
+	ts.Check(err)
+	for name, value := range state {
+		ts.Setenv("STATE_"+name, value)
+	}
+}
+
+// fileCommands reads what a step has set in one of GitHub's files.
+func fileCommands(text string) (map[string]string, error) {
+	set := map[string]string{}
+	for lines := strings.Split(text, "\n"); len(lines) > 1; {
 		name, delimiter, ok := strings.Cut(lines[0], "<<")
 		end := slices.Index(lines, delimiter)
 		if !ok || end < 0 {
-			ts.Fatalf("%q does not begin a value", lines[0])
+			return nil, fmt.Errorf("%q does not begin a value", lines[0])
 		}
-		ts.Setenv("STATE_"+name, strings.Join(lines[1:end], "\n"))
+		set[name] = strings.Join(lines[1:end], "\n")
 		lines = lines[end+1:]
 	}
+	return set, nil
 }
 
 // variables is the story command "variables FILE": each line of a dotenv file

@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/publish"
 )
 
 // signalled is the cause of a context that a signal has ended.
@@ -17,27 +22,75 @@ func (s signalled) Error() string {
 	return "terminated"
 }
 
-// untilSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends.
-// A second SIGINT ends the program at once; a SIGTERM after a SIGINT does not,
-// since GitHub sends both, 7.5 s apart, while we clean up. A reader of our log
-// that goes away is no reason to stop halfway.
-func untilSignal(parent context.Context) (context.Context, func()) {
+// errHurry is why nothing is waited for any more.
+var errHurry = errors.New("interrupted twice")
+
+// lastWords is how long a run that was interrupted twice may take to tell what
+// it leaves. It waits for nothing but the reader of its log.
+const lastWords = 3 * time.Second
+
+// untilSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends,
+// and one that a second SIGINT ends: then the clean-up stops as well, and only
+// what is left is still told. A SIGTERM after a SIGINT changes nothing, since
+// GitHub sends both, 7.5 s apart, while we clean up. A reader of our log that
+// goes away is no reason to stop halfway.
+func untilSignal(parent context.Context) (ctx, hurry context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
+	hurry, noTimeLeft := context.WithCancelCause(context.WithoutCancel(parent))
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
+	var handling sync.Mutex
+	interrupts := 0
+	handle := func(s os.Signal) {
+		handling.Lock()
+		defer handling.Unlock()
+		cause := signalled{s.(syscall.Signal)}
+		if s == syscall.SIGINT {
+			interrupts++
+		}
+		switch {
+		case interrupts > 2:
+			leave()
+		case interrupts > 1:
+			noTimeLeft(errHurry)
+			time.AfterFunc(lastWords, leave)
+		case ctx.Err() != nil:
+			say(cause.Error() + " as well: the clean-up goes on")
+		default:
+			cancel(cause)
+			say(cause.Error() + ": stopping, and cleaning up for " + publish.CleanupTime.String() + " at most; a second interrupt ends that, too")
+		}
+	}
 	go func() {
-		interrupts := 0
 		for s := range signals {
-			if s == syscall.SIGINT {
-				interrupts++
-			}
-			if interrupts > 1 {
-				_, _ = os.Stderr.WriteString("\ncar-publish: interrupted twice, stopped at once; car-publish list shows what is left\n")
-				os.Exit(exitInterrupted)
-			}
-			cancel(signalled{s.(syscall.Signal)})
+			handle(s)
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
+	return ctx, hurry, func() {
+		signal.Stop(signals)
+		handling.Lock() // what was begun to be said is said
+		defer handling.Unlock()
+		cancel(nil)
+		noTimeLeft(nil)
+	}
+}
+
+// say tells at once that a signal has arrived, unless nobody reads the log.
+func say(text string) {
+	said := make(chan struct{})
+	go func() {
+		_, _ = os.Stderr.WriteString("car-publish: " + text + "\n")
+		close(said)
+	}()
+	select {
+	case <-said:
+	case <-time.After(time.Second):
+	}
+}
+
+// leave ends the program wherever it is.
+func leave() {
+	say("stopped at once; car-publish list shows what is left")
+	os.Exit(exitInterrupted)
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Retry       retry.Policy
 	Called      func(action string, attempt int, took time.Duration, requestID string, err error)
 	Retrying    func(action string, attempt int, wait time.Duration, err error)
+	Hurry       context.Context // its end takes away Grace; nil never ends
 }
 
 // Client calls CAR. Every method returns the RequestId, also with an error
@@ -74,7 +75,7 @@ func New(c Config) *Client {
 		Service: "car", Version: "2022-01-10",
 		Endpoint: endpoint, Site: c.Site, Region: c.Region, Language: c.Language,
 		Transport: c.Transport, Credentials: c.Credentials, Hints: hints,
-		Retry: c.Retry, Called: c.Called, Retrying: c.Retrying,
+		Retry: c.Retry, Called: c.Called, Retrying: c.Retrying, Hurry: c.Hurry,
 	})}
 }
 

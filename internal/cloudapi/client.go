@@ -53,6 +53,9 @@ type Config struct {
 	Retry    retry.Policy                                                               // its Notify is not used
 	Called   func(action string, attempt int, took time.Duration, id string, err error) // told after each request; may be nil
 	Retrying func(action string, attempt int, wait time.Duration, err error)            // told before each wait; may be nil
+
+	// Hurry, if set, is what takes away the Grace of calls when it ends.
+	Hurry context.Context
 }
 
 // Client calls the actions of one service.
@@ -117,10 +120,14 @@ func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error
 			return retry.Transient(e, 0)
 		}
 		e.Passing = repeatable(e, call.Once)
-		if e.Passing && !call.Alone {
-			return retry.Transient(e, answer.retryAfter)
+		e.After = answer.retryAfter
+		switch {
+		case !e.Passing || call.Alone:
+			return e
+		case e.Throttled():
+			return retry.Busy(e, e.After)
 		}
-		return e
+		return retry.Transient(e, e.After)
 	})
 	return requestID, err
 }
@@ -171,7 +178,7 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 		return fail(&Error{Code: CodeRequest, Message: "the request cannot be encoded", Err: err})
 	}
 
-	ctx, cancel := withGrace(ctx, call.Grace)
+	ctx, cancel := withGrace(ctx, c.config.Hurry, call.Grace)
 	defer cancel()
 	exchange := &exchange{next: c.config.Transport}
 	request := tchttp.NewCommonRequest(c.config.Service, c.config.Version, call.Action)
@@ -248,8 +255,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// withGrace returns a context that ends when ctx has been over for grace.
-func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace returns a context that ends when ctx has been over for grace, or
+// when both ctx and hurry are over.
+func withGrace(ctx, hurry context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	if grace == 0 {
 		return context.WithCancel(ctx)
 	}
@@ -257,6 +265,10 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
 		context.AfterFunc(late, func() { timer.Stop() })
+		if hurry != nil {
+			noTime := context.AfterFunc(hurry, func() { cancel(context.Cause(hurry)) })
+			context.AfterFunc(late, func() { noTime() })
+		}
 	})
 	return late, func() { stop(); cancel(nil) }
 }
@@ -292,10 +304,9 @@ func decode(status int, body []byte, bodyErr error, into any) (string, *Error) {
 	id := clean(head.RequestID, 64)
 	switch {
 	case err == nil && envelope.Response == nil && envelope.CodeDesc != "":
-		return "", &Error{Code: clean(envelope.CodeDesc, 100), Message: clean(envelope.Message, 300), HTTPStatus: status, Doubtful: doubtfulCode(envelope.CodeDesc)}
-	case err == nil && head.Error != nil && head.Error.Code != "":
-		code := clean(head.Error.Code, 100)
-		return id, &Error{Code: code, Message: clean(head.Error.Message, 300), RequestID: id, HTTPStatus: status, Doubtful: doubtfulCode(code)}
+		return "", refusal(envelope.CodeDesc, envelope.Message, "", status)
+	case err == nil && head.Error != nil:
+		return id, refusal(head.Error.Code, head.Error.Message, id, status)
 	case status != http.StatusOK:
 		return id, &Error{Code: fmt.Sprintf("HTTP%d", status), Message: "instead of an answer came " + looksLike(body), RequestID: id, HTTPStatus: status, Doubtful: status >= 500}
 	case err != nil || head.RequestID == "":
@@ -311,6 +322,18 @@ func decode(status int, body []byte, bodyErr error, into any) (string, *Error) {
 		}
 	}
 	return id, nil
+}
+
+// refusal is an error in the service's own words. Without a code nobody knows
+// what it refused.
+func refusal(code, message, requestID string, status int) *Error {
+	e := &Error{Code: clean(code, 100), Message: clean(message, 300), RequestID: requestID, HTTPStatus: status}
+	e.Doubtful = doubtfulCode(e.Code)
+	if e.Code == "" {
+		e.Code, e.Doubtful = CodeAnswer, true
+		e.Message = strings.TrimSpace("the service tells of an error without a code: " + e.Message)
+	}
+	return e
 }
 
 // looksLike describes a body without showing it.

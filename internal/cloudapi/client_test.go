@@ -191,13 +191,15 @@ func TestGrace(t *testing.T) {
 	for name, test := range map[string]struct {
 		answersAfter time.Duration
 		grace        time.Duration
+		hurryAfter   time.Duration
 		wantTime     time.Duration
 		wantErr      bool
 	}{
-		"without grace it ends at once":   {2 * time.Second, 0, time.Second, true},
-		"an answer in the grace counts":   {2 * time.Second, 3 * time.Second, 2 * time.Second, false},
-		"the grace ends":                  {time.Hour, 3 * time.Second, 4 * time.Second, true},
-		"without a cancel it is no limit": {900 * time.Millisecond, time.Millisecond, 900 * time.Millisecond, false},
+		"without grace it ends at once":   {2 * time.Second, 0, time.Hour, time.Second, true},
+		"an answer in the grace counts":   {2 * time.Second, 3 * time.Second, time.Hour, 2 * time.Second, false},
+		"the grace ends":                  {time.Hour, 3 * time.Second, time.Hour, 4 * time.Second, true},
+		"without a cancel it is no limit": {900 * time.Millisecond, time.Millisecond, time.Hour, 900 * time.Millisecond, false},
+		"a hurry takes it away":           {time.Hour, 3 * time.Second, 2 * time.Second, 2 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -211,8 +213,11 @@ func TestGrace(t *testing.T) {
 				}}}
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(stop) })
+				hurry, noTimeLeft := context.WithCancelCause(t.Context())
+				time.AfterFunc(test.hurryAfter, func() { noTimeLeft(stop) })
+				defer noTimeLeft(nil)
 				start := time.Now()
-				_, err := client(s).Do(ctx, cloudapi.Call{Action: "Act", Request: struct{}{}, Once: true, Grace: test.grace})
+				_, err := client(s, func(c *cloudapi.Config) { c.Hurry = hurry }).Do(ctx, cloudapi.Call{Action: "Act", Request: struct{}{}, Once: true, Grace: test.grace})
 				if (err != nil) != test.wantErr || (err != nil && !errors.Is(err, stop)) {
 					t.Errorf("err = %v, want one: %v", err, test.wantErr)
 				}

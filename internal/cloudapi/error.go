@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/car-publish/car-publish/internal/transport"
 )
@@ -32,8 +33,10 @@ type Error struct {
 	// although no answer says so.
 	Doubtful bool
 
-	// Passing says that the same call may succeed a little later.
+	// Passing says that the same call may succeed a little later, and After
+	// how long the service asks to wait until then.
 	Passing bool
+	After   time.Duration
 
 	Err error
 }
@@ -79,6 +82,13 @@ var refused = []Code{
 	"FailedOperation.SlowDown",
 	"HTTP429",
 }
+
+// throttled are those of them that tell of too many requests.
+var throttled = []Code{"RequestLimitExceeded", "FailedOperation.SlowDown", "HTTP429"}
+
+// Throttled reports whether the service refused only because it is asked too
+// often. The limit is the account's: it says nothing about this call.
+func (e *Error) Throttled() bool { return isAny(e, throttled) }
 
 // Unsettled codes may come after the service did what it was asked to.
 var unsettled = []Code{

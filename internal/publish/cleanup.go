@@ -99,8 +99,8 @@ func (r *run) madeByThisRun(v car.Version) bool {
 	return marked && m.owner == r.mark.owner && m.attempt <= r.mark.attempt
 }
 
-// discard deletes an unfinished version of this run, and what was uploaded
-// for it.
+// discard deletes a version that is this run's or was named, and what was
+// uploaded for it if it is unfinished.
 func (r *run) discard(ctx context.Context, v car.Version) error {
 	if v.Status.Underway() {
 		if err := r.sweep(ctx, v); err != nil {
@@ -110,7 +110,7 @@ func (r *run) discard(ctx context.Context, v car.Version) error {
 	return r.remove(ctx, v.ID, v.Status)
 }
 
-// sweepTime leaves most of cleanupTime to what matters more.
+// sweepTime leaves most of CleanupTime to what matters more.
 const sweepTime = 2 * time.Second
 
 // sweep removes the unfinished uploads of a version that is in flight.

@@ -26,7 +26,7 @@ func (r *run) create(ctx context.Context) (err error) {
 	doubt := false
 	defer func() {
 		if doubt && err != nil && r.stage == nothing {
-			r.leftover("a version named "+stem(r.name)+" may have been created", r.line("list", ""))
+			r.leftover("a version named "+stem(r.name)+" may have been created", r.removeUnnamed())
 		}
 	}()
 	r.own("")
@@ -186,12 +186,18 @@ const (
 	pollCeiling = 15 * time.Second
 )
 
-// poller returns a wait that grows with the time that has passed, jittered so
-// that many runs do not ask in step.
+// poller returns a wait that grows with the time that has passed, and while the
+// account is asked too much, jittered so that many runs do not ask in step.
 func (r *run) poller() func(context.Context) error {
 	start := time.Now()
+	refusals, slower := r.throttles.Load(), time.Duration(1)
 	return func(ctx context.Context) error {
-		wait := min(max(time.Since(start)/8, pollFloor), pollCeiling)
+		if now := r.throttles.Load(); now > refusals {
+			refusals, slower = now, min(2*slower, 8)
+		} else {
+			slower = max(slower/2, 1)
+		}
+		wait := min(slower*max(time.Since(start)/8, pollFloor), pollCeiling)
 		return sleep(ctx, wait+time.Duration(r.d.Float()*float64(wait)/4))
 	}
 }

@@ -218,6 +218,7 @@ func (r *run) ownPath(own, path string) error {
 // is in flight, so each try begins with a look whether that is still ours.
 func (r *run) handOver(ctx context.Context) error {
 	doubted := false
+	tries := r.tries(handOvers)
 	for attempt := 1; ; attempt++ {
 		v, err := r.ours(ctx)
 		if err != nil {
@@ -250,7 +251,7 @@ func (r *run) handOver(ctx context.Context) error {
 			// it does not, the version moves on by itself; if it does, waiting
 			// for it will tell.
 			r.warn("CAR refused CreateApplicationSnapshot for this mobile application (%v); going on, since it may not need it.", err)
-		case again(err) && attempt < handOvers:
+		case again(err) && tries.Another(throttled(err)):
 			doubted = doubted || isDoubtful(err)
 			if err := r.pause(ctx, "CreateApplicationSnapshot", attempt, err); err != nil {
 				return err

@@ -284,6 +284,38 @@ func TestNothingIsLeftWithoutAWord(t *testing.T) {
 	}
 }
 
+// When nobody waits any more the clean-up ends at once, wherever it is, and
+// what is left is told.
+func TestHurry(t *testing.T) {
+	for _, silent := range []string{
+		"CreateApplicationVersion", "cos:UploadPart", "CreateApplicationSnapshot", "DescribeApplicationStatus", "SetApplicationVersionOnline",
+	} {
+		t.Run(silent, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				b := newBench(t, carsim.World{ProcessingTime: 10 * time.Second, Faults: []carsim.Fault{
+					{Action: silent, Kind: carsim.Delay, Delay: time.Hour},
+					{Action: "DeleteApplicationVersion", Kind: carsim.DropBefore, Delay: time.Hour},
+				}})
+				b.options.Release, b.options.KeyComplete = true, true
+				ctx, cancel := context.WithCancelCause(t.Context())
+				hurry, noTimeLeft := context.WithCancelCause(t.Context())
+				defer noTimeLeft(nil)
+				b.hurry = hurry
+				start := time.Now()
+				const stopped, hurried = time.Minute, time.Minute + 500*time.Millisecond
+				time.AfterFunc(stopped, func() { cancel(errors.New("stop")) })
+				time.AfterFunc(hurried, func() { noTimeLeft(errors.New("no time left")) })
+				result, err := b.run(ctx)
+				if took := time.Since(start); took != hurried || err == nil || err.Kind != publish.Interrupted {
+					t.Errorf("ended after %v with %v, want %v", took, err, hurried)
+				}
+				synctest.Wait()
+				b.keepsItsPromises(t, result, err)
+			})
+		})
+	}
+}
+
 // A version that somebody released while we asked for its deletion is neither
 // deleted nor said to be.
 func TestLostDeleteOfAReleasedVersion(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/artifact"
@@ -74,12 +75,13 @@ type Options struct {
 
 // Deps are what the flow works with.
 type Deps struct {
-	CAR      car.Config        // its Called and Retrying are set here; no Credentials means that there are no keys
+	CAR      car.Config        // its Called, Retrying and Hurry are set here; no Credentials means that there are no keys
 	COS      http.RoundTripper // for the upload
 	Endpoint string            // of COS; "" is the bucket's own
 	Upload   retry.Policy      // for one part
 	PartSize int64             // bytes; 0 takes it from the artifact's size
 	Float    func() float64    // randomness in [0,1), for jitter and the mark
+	Hurry    context.Context   // ends when nobody waits for the clean-up of a stopped run any more; nil never does
 }
 
 // NewResult is the Result of a run that has done nothing yet.
@@ -97,10 +99,14 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 	r := &run{o: o, d: d, emit: emit, result: NewResult(o)}
 	r.result.ConsoleURL = car.Consoles[d.CAR.Site]
 	config := d.CAR
+	config.Hurry = d.Hurry
 	config.Called = func(action string, attempt int, took time.Duration, id string, err error) {
 		emit(Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
 	}
 	config.Retrying = func(action string, attempt int, wait time.Duration, err error) {
+		if throttled(err) {
+			r.throttles.Add(1)
+		}
 		emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
 	}
 	r.api = car.New(config)
@@ -108,13 +114,13 @@ func Run(ctx context.Context, o Options, d Deps, emit func(Event)) (Result, erro
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
 	var done context.CancelFunc
-	r.aftermath, done = afterwards(ctx)
+	r.aftermath, done = afterwards(ctx, d.Hurry)
 	defer done()
 	err := r.command(ctx)
 	r.end(err)
 	if err != nil {
 		e := r.explain(ctx, err)
-		r.undo(r.aftermath, e) //nolint:contextcheck // it works after the run was stopped, for cleanupTime
+		r.undo(r.aftermath, e) //nolint:contextcheck // it works after the run was stopped, for CleanupTime
 		r.finish(e)
 		return r.result, e
 	}
@@ -147,11 +153,13 @@ type run struct {
 	overtaken bool
 	// former is the name of a version that we claimed, from before that.
 	former string
-	// aftermath goes on for cleanupTime after the run was stopped: what must
+	// aftermath goes on for CleanupTime after the run was stopped: what must
 	// still be looked at or removed shares that time.
 	aftermath context.Context
 
-	listed bool      // our version was seen in a list
+	listed    bool         // our version was seen in a list
+	throttles atomic.Int64 // how often CAR said that it is asked too often
+
 	queued time.Time // since when on-blocked: wait has waited; zero if it did not
 	upload *cos.Upload
 

@@ -29,6 +29,8 @@ type bench struct {
 	sim     *carsim.Sim
 	world   carsim.World
 	options publish.Options
+	random  *rand.Rand // nil: the same jitter in every run
+	hurry   context.Context
 
 	// What keepsItsPromises compares with.
 	old    map[string]bool // the versions from before
@@ -74,9 +76,12 @@ func build(t *testing.T, more ...string) string {
 }
 
 func (b *bench) run(ctx context.Context) (publish.Result, *publish.Error) {
-	random := rand.New(rand.NewPCG(1, 2)) // the same jitter in every run
+	random := b.random
+	if random == nil {
+		random = rand.New(rand.NewPCG(1, 2))
+	}
 	roundTripper := transport.Guard(b.sim.Transport(), "test")
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: random.Float64}
+	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Patience: 10 * time.Minute, Float: random.Float64}
 	key := carsim.DefaultKeys("")[0]
 	result, err := publish.Run(ctx, b.options, publish.Deps{
 		CAR: car.Config{
@@ -85,7 +90,7 @@ func (b *bench) run(ctx context.Context) (publish.Result, *publish.Error) {
 				return cloudapi.Credentials{SecretID: secret.New(key.SecretID), SecretKey: secret.New(key.SecretKey)}, nil
 			},
 		},
-		COS: roundTripper, Upload: backoff, Float: random.Float64,
+		COS: roundTripper, Upload: backoff, Float: random.Float64, Hurry: b.hurry,
 	}, func(e publish.Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -138,6 +138,7 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 	if err := r.startPathThere(ctx, id); err != nil {
 		return err
 	}
+	tries := r.tries(creates)
 	for attempt := 1; ; attempt++ {
 		r.stage = onlineSent
 		_, requestID, err := r.api.SetApplicationVersionOnline(ctx, r.o.ApplicationID, id)
@@ -149,7 +150,8 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 			r.stage = before
 			return err
 		}
-		if attempt < creates {
+		another := tries.Another(throttled(err))
+		if another {
 			_ = r.pause(ctx, "SetApplicationVersionOnline", attempt, err) // a cancel is looked at below
 		}
 		look, cancel := r.shortly(ctx)
@@ -166,7 +168,7 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		if v.Status == car.Usable && !former {
 			return r.replaced(v)
 		}
-		if attempt >= creates || ctx.Err() != nil {
+		if !another || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -294,7 +296,7 @@ func (r *run) delete(ctx context.Context) error {
 		return r.planned("Would delete %s, which is %s.", title(v), v.Status)
 	}
 	r.begin(Delete)
-	if err := r.remove(ctx, v.ID, v.Status); err != nil {
+	if err := r.discard(ctx, v); err != nil {
 		return err
 	}
 	r.learn(func(t *Result) { t.Outcome, t.VersionStatus, t.PreviousVersionID = Deleted, "", "" })

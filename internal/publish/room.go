@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/retry"
 )
 
 // limit is how many versions an application holds
@@ -305,13 +306,14 @@ func changed(v car.Version, expected car.Status) *Error {
 // again, and goes on only while the version is in a state that may be
 // deleted.
 func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Status) bool) error {
+	tries := r.tries(4)
 	for attempt := 1; ; attempt++ {
 		requestID, err := r.api.DeleteApplicationVersion(ctx, r.o.ApplicationID, v.ID)
 		r.changed("DeleteApplicationVersion", requestID, err)
 		if err == nil {
 			break
 		}
-		if !again(err) || attempt >= 4 {
+		if !again(err) || !tries.Another(throttled(err)) {
 			return err
 		}
 		if stopped := r.pause(ctx, "DeleteApplicationVersion", attempt, err); stopped != nil {
@@ -333,9 +335,22 @@ func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Sta
 	return nil
 }
 
+// tries counts the tries of a call that is repeated here, after a look.
+func (r *run) tries(most int) *retry.Tries {
+	policy := r.d.CAR.Retry
+	policy.Attempts = most
+	return policy.Begin()
+}
+
 // pause tells of a try that failed and waits before the next one.
 func (r *run) pause(ctx context.Context, action string, attempt int, err error) error {
 	wait := r.d.CAR.Retry.Wait(attempt)
+	if throttled(err) {
+		wait = r.d.CAR.Retry.WaitBusy(attempt)
+	}
+	if e := (*car.Error)(nil); errors.As(err, &e) {
+		wait = max(wait, e.After)
+	}
 	r.emit(Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
 	return sleep(ctx, wait)
 }

@@ -268,7 +268,7 @@ func carConfig(rt http.RoundTripper, float func() float64) car.Config {
 	key := carsim.DefaultKeys("")[0]
 	return car.Config{
 		Site: "china", Language: "en-US", Transport: rt,
-		Retry: retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: float},
+		Retry: retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Patience: 10 * time.Minute, Float: float},
 		Credentials: func(context.Context) (cloudapi.Credentials, error) {
 			return cloudapi.Credentials{SecretID: secret.New(key.SecretID), SecretKey: secret.New(key.SecretKey)}, nil
 		},

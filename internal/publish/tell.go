@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -160,6 +161,19 @@ func (r *run) line(command, version string) string {
 	return strings.Join(words, " ")
 }
 
+// removeUnnamed is the command line that removes what this run may have made
+// and knows no id of; where no key tells it from a sibling's, a person must
+// look.
+func (r *run) removeUnnamed() string {
+	if !r.o.KeyComplete || !plainWord.MatchString(r.o.RunKey) {
+		return r.line("list", "")
+	}
+	return r.line("cleanup", "") + fmt.Sprintf(" --run-key %s --run-attempt %d", r.o.RunKey, max(1, r.o.Attempt))
+}
+
+// plainWord is what a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[0-9A-Za-z_./:@+][0-9A-Za-z_./:@+-]*$`)
+
 // appName is the application's name, or its id while the name is not known.
 func (r *run) appName() string {
 	if r.app.Name != "" {
@@ -201,6 +215,12 @@ func isDoubtful(err error) bool {
 func again(err error) bool {
 	var e *car.Error
 	return errors.As(err, &e) && (e.Passing || e.Doubtful && e.Code != car.CodeRedirect)
+}
+
+// throttled reports whether CAR is only asked too often, by the whole account.
+func throttled(err error) bool {
+	var e *car.Error
+	return errors.As(err, &e) && e.Throttled()
 }
 
 func urlPath(u secret.String) string {

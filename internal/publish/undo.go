@@ -9,19 +9,25 @@ import (
 	"github.com/car-publish/car-publish/internal/car"
 )
 
-// cleanupTime is what a run that was stopped may still take, altogether:
+// CleanupTime is what a run that was stopped may still take, altogether:
 // GitHub kills a cancelled job 10 s after it asked it to stop.
-const cleanupTime = 7 * time.Second
+const CleanupTime = 7 * time.Second
+
+var errCleanupTime = fmt.Errorf("there was no answer within %s", age(CleanupTime))
 
 // afterwards returns a context that ends when ctx has been over for
-// cleanupTime.
-func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
-	after, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// CleanupTime, or when hurry is over.
+func afterwards(ctx, hurry context.Context) (context.Context, context.CancelFunc) {
+	after, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(cleanupTime, cancel)
+		timer := time.AfterFunc(CleanupTime, func() { cancel(errCleanupTime) })
 		context.AfterFunc(after, func() { timer.Stop() })
 	})
-	return after, func() { stop(); cancel() }
+	noTime := func() bool { return true }
+	if hurry != nil {
+		noTime = context.AfterFunc(hurry, func() { cancel(context.Cause(hurry)) })
+	}
+	return after, func() { stop(); noTime(); cancel(nil) }
 }
 
 // undo removes what a run that failed has made and nobody wants, or says
@@ -48,7 +54,7 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	r.begin(Undo)
 	defer r.end(nil)
 	r.own(v.ID)
-	ctx, cancel := context.WithTimeout(ctx, cleanupTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, CleanupTime, errCleanupTime)
 	defer cancel()
 
 	var wait sync.WaitGroup

@@ -19,6 +19,11 @@ type Policy struct {
 	Cap      time.Duration // no wait is longer, unless the server asks for it
 	Attempts int           // tries altogether; 0 means one
 
+	// Patience is how long to go on with a service that only says that it is
+	// asked too often, however many tries that takes; 0 counts those like all
+	// others.
+	Patience time.Duration
+
 	// Float returns a number in [0,1). Nil means math/rand/v2.
 	Float func() float64
 
@@ -30,6 +35,7 @@ type Policy struct {
 type transient struct {
 	err   error
 	after time.Duration
+	busy  bool
 }
 
 func (t *transient) Error() string { return t.err.Error() }
@@ -42,7 +48,16 @@ func Transient(err error, after time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	return &transient{err, after}
+	return &transient{err: err, after: after}
+}
+
+// Busy is Transient for the refusal of a service that is asked too often, by
+// whomever: that says nothing about the call, and passes.
+func Busy(err error, after time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &transient{err: err, after: after, busy: true}
 }
 
 // Do calls f until it succeeds, fails with an error that is not marked
@@ -54,15 +69,17 @@ func Do(ctx context.Context, p Policy, f func(context.Context) error) error {
 	}
 	var last error
 	attempt := 0
+	tries := p.Begin()
 	backoff := goretry.BackoffFunc(func() (time.Duration, bool) {
 		attempt++
-		if attempt >= p.Attempts {
+		t := &transient{}
+		errors.As(last, &t)
+		if !tries.Another(t.busy) {
 			return 0, true
 		}
-		wait := p.Wait(attempt)
-		var t *transient
-		if errors.As(last, &t) {
-			wait = max(wait, t.after)
+		wait := max(p.Wait(attempt), t.after)
+		if t.busy {
+			wait = max(p.WaitBusy(attempt), t.after)
 		}
 		if p.Notify != nil {
 			p.Notify(attempt, wait, unmark(last))
@@ -90,6 +107,26 @@ func Do(ctx context.Context, p Policy, f func(context.Context) error) error {
 	return unmark(last)
 }
 
+// Tries counts what Policy limits.
+type Tries struct {
+	p     Policy
+	start time.Time
+	count int
+}
+
+// Begin begins to count.
+func (p Policy) Begin() *Tries { return &Tries{p: p, start: time.Now()} }
+
+// Another reports whether a try that failed may be followed by another one;
+// busy says that the service was only asked too often.
+func (t *Tries) Another(busy bool) bool {
+	if busy && t.p.Patience > 0 {
+		return time.Since(t.start) < t.p.Patience
+	}
+	t.count++
+	return t.count < t.p.Attempts
+}
+
 // Wait returns how long to wait after the given attempt (from 1): a random
 // time below Base·2^(attempt-1), and below Cap.
 func (p Policy) Wait(attempt int) time.Duration {
@@ -102,6 +139,14 @@ func (p Policy) Wait(attempt int) time.Duration {
 		random = rand.Float64
 	}
 	return time.Duration(random() * float64(limit))
+}
+
+// WaitBusy is Wait for a service that is asked too often. It does not grow
+// beyond a few times Base: those who had waited longest would be asking least,
+// and every newcomer would overtake them.
+func (p Policy) WaitBusy(attempt int) time.Duration {
+	p.Cap = min(p.Cap, 8*p.Base)
+	return p.Wait(attempt)
 }
 
 // Sleep waits for d, or until ctx ends, and then returns the cause.

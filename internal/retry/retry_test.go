@@ -112,3 +112,45 @@ func TestSleep(t *testing.T) {
 		}
 	})
 }
+
+// A service that is only asked too often is asked on, beyond the tries that
+// other failures get, with waits that do not grow beyond a few seconds.
+func TestBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := policy()
+		p.Patience = time.Minute
+		start, calls := time.Now(), 0
+		var longest time.Duration
+		p.Notify = func(_ int, wait time.Duration, _ error) { longest = max(longest, wait) }
+		err := retry.Do(t.Context(), p, func(context.Context) error {
+			calls++
+			return retry.Busy(errFlaky, 0)
+		})
+		// 0.5 + 1 + 2 + 4 + 4 + ...
+		if !errors.Is(err, errFlaky) || calls != 19 || time.Since(start) != 63500*time.Millisecond || longest != 4*time.Second {
+			t.Errorf("got %v after %d calls and %v, the longest wait was %v", err, calls, time.Since(start), longest)
+		}
+
+		// They do not use up what other failures get, and heed what is asked.
+		start, calls = time.Now(), 0
+		errs := []error{retry.Busy(errFlaky, 30*time.Second), retry.Busy(errFlaky, 0), retry.Transient(errFlaky, 0), retry.Transient(errFlaky, 0), retry.Transient(errFlaky, 0), nil}
+		err = retry.Do(t.Context(), p, func(context.Context) error {
+			calls++
+			return errs[calls-1]
+		})
+		// 30 + 1 + 2 + 4 + 5
+		if err != nil || calls != 6 || time.Since(start) != 42*time.Second {
+			t.Errorf("got %v after %d calls and %v", err, calls, time.Since(start))
+		}
+
+		// Without patience they count like all others.
+		p.Patience, calls = 0, 0
+		err = retry.Do(t.Context(), p, func(context.Context) error {
+			calls++
+			return retry.Busy(errFlaky, 0)
+		})
+		if !errors.Is(err, errFlaky) || calls != 4 {
+			t.Errorf("got %v after %d calls, want 4", err, calls)
+		}
+	})
+}
