@@ -319,28 +319,9 @@ func TestForeignTextIsNeverACommand(t *testing.T) {
 		"--- x", "+++ x", "~~~ x", "^^^ +++", "  --- x", "\x1b[0m--- x",
 		"##vso[task.complete result=Failed;]", "%0A##vso[task.complete]", "x]y;z%5D", "##[endgroup]", "section_end:1:car_publish_x_1\r",
 	}
-	marks := regexp.MustCompile(`##\w*\[|\x1b|[\r\x{85}\x{2028}\x{202e}]`)
 	everyHost(t, func(t *testing.T, h host) {
 		for _, text := range hostile {
-			h.reset()
-			h.BeginGroup(text)
-			h.Print(text)
-			h.Progress(ci.Progress{What: text, Percent: ci.Unknown, Detail: text})
-			h.Annotate(ci.Notice, text, text)
-			h.Annotate(ci.Warning, "", text)
-			h.Annotate(ci.Error, "x", text)
-			h.EndGroup()
-			if got, want := h.dialect.obeyed(h.log()), h.dialect.story; !slices.Equal(got, want) {
-				t.Errorf("%q: got commands %q, want %q in\n%s", text, got, want, h.log())
-			}
-			if m := marks.FindString(h.text()); m != "" {
-				t.Errorf("%q: got %q in the log:\n%q", text, m, h.log())
-			}
-			for name, other := range dialects {
-				if got := other.obeyed(h.text()); got != nil {
-					t.Errorf("%q: %s finds commands %q in the log:\n%q", text, name, got, h.log())
-				}
-			}
+			h.tames(t, text)
 		}
 		if h.dialect.wants == "plain" {
 			h.reset()
@@ -352,6 +333,34 @@ func TestForeignTextIsNeverACommand(t *testing.T) {
 			}
 		}
 	})
+}
+
+// marks are in no text of a log: where they are, some CI obeys.
+var marks = regexp.MustCompile(`##\w*\[|\x1b|[\r\x{85}\x{2028}\x{202e}]`)
+
+// tames sends a foreign text through every way to the log, and wants no
+// command there but the Host's own: neither of this CI nor of another.
+func (h host) tames(t *testing.T, text string) {
+	t.Helper()
+	h.reset()
+	h.BeginGroup(text)
+	h.Print(text)
+	h.Progress(ci.Progress{What: text, Percent: ci.Unknown, Detail: text})
+	h.Annotate(ci.Notice, text, text)
+	h.Annotate(ci.Warning, "", text)
+	h.Annotate(ci.Error, "x", text)
+	h.EndGroup()
+	if got, want := h.dialect.obeyed(h.log()), h.dialect.story; !slices.Equal(got, want) {
+		t.Errorf("%q: got commands %q, want %q in\n%s", text, got, want, h.log())
+	}
+	if m := marks.FindString(h.text()); m != "" {
+		t.Errorf("%q: got %q in the log:\n%q", text, m, h.log())
+	}
+	for name, other := range dialects {
+		if got := other.obeyed(h.text()); got != nil {
+			t.Errorf("%q: %s finds commands %q in the log:\n%q", text, name, got, h.log())
+		}
+	}
 }
 
 func TestTextStaysReadable(t *testing.T) {

@@ -101,29 +101,7 @@ func FuzzLog(f *testing.F) {
 	f.Add("\u0085::debug::\u2028::debug:: ::debug::")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, name := range ci.Names() {
-			var log strings.Builder
-			host, err := ci.Detect(name, ci.Streams{Out: &log, Err: &log, Getenv: func(string) string { return "" }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			host.Print(text)
-			host.BeginGroup(text)
-			host.Annotate(ci.Error, text, text)
-			host.Progress(ci.Progress{What: text, Percent: ci.Unknown, Detail: text})
-			host.EndGroup()
-			if err := host.Summary(text, text); err != nil {
-				t.Fatal(err)
-			}
-			for _, line := range strings.Split(log.String(), "\n") {
-				body := strings.TrimSpace(line)
-				ours := name == "github" && (strings.HasPrefix(body, "::group::") || body == "::endgroup::" || strings.HasPrefix(body, "::error"))
-				if strings.HasPrefix(body, "::") && !ours || strings.Contains(body, "##[") || strings.Contains(body, "##vso[") || strings.ContainsAny(line, "\r\x1b\u0085\u2028") {
-					t.Errorf("%s has the line %q", name, line)
-				}
-			}
-			if n := strings.Count(log.String(), "\n::error"); name == "github" && n != 1 {
-				t.Errorf("%d errors were annotated, want one:\n%s", n, &log)
-			}
+			newHost(t, name, false).tames(t, text)
 		}
 	})
 }

@@ -53,7 +53,8 @@ func FuzzDotenv(f *testing.F) {
 			}
 		}
 		shape := regexp.MustCompile(`^(CAR_PUBLISHED_[A-Z0-9_]+)=(.+)$`)
-		for line := range strings.Lines(summary.Dotenv(result)) {
+		variables, _ := summary.Dotenv(result)
+		for line := range strings.Lines(variables) {
 			line, whole := strings.CutSuffix(line, "\n")
 			found := shape.FindStringSubmatch(line)
 			switch {
