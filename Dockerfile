@@ -30,7 +30,7 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build \
 RUN mkdir -p /out/bin && cd /out/bin && ln -s ../car-publish car-publish \
  && for name in \
       [ awk base64 basename cat chmod cp cut date dirname echo env expr false find grep gunzip gzip head id \
-      kill ln ls md5sum mkdir mktemp mv nohup od printf ps pwd readlink rm rmdir sed seq sh sha256sum sleep \
+      kill ln ls md5sum mkdir mktemp mv od printf ps pwd readlink rm rmdir sed seq sh sha256sum sleep \
       sort stat tail tar tee test timeout touch tr true uname uniq unzip wc which xargs; \
     do ln -s busybox "$name"; done \
  && mkdir -m 1777 /out/tmp
