@@ -14,6 +14,7 @@ workspace() {
   mkdir -p "$work/$name/build"
   cp testdata/demo/game.zip "$work/$name/build/"
   for file in "$here/$name"/*.yml; do
+    [ -e "$file" ] || break # not every client reads a pipeline
     sed -e "s|$their_image|$our_image|" -e "s|: ENDPOINT|: $(endpoint clients)|" "$file" >"$work/$name/${file##*/}"
   done
   cd "$work/$name"
@@ -53,6 +54,7 @@ woodpecker() (
   }
 
   run 0 publish
+  logged 'publish on woodpecker'
   logged 'a later step knows ver-'
   published app-woodpecker 'Woodpecker 1.0'
 
@@ -79,6 +81,7 @@ drone() (
   }
 
   run 0 publish
+  logged 'publish on drone'
   logged 'a later step knows ver-'
   published app-drone 'Drone 1.0'
 
@@ -92,6 +95,8 @@ drone() (
   logged 'PLUGIN_TIME-OUT is not an input; did you mean PLUGIN_TIMEOUT'
 )
 
+# gitlab-ci-local says GITLAB_CI=false, since it is not GitLab; but what it is
+# here for is what users get there.
 gitlab() (
   say 'gitlab-ci-local'
   docker image inspect car-publish/gitlab-helper >/dev/null 2>&1 || $here/images/gitlab-helper
@@ -99,11 +104,14 @@ gitlab() (
   run() {
     client "gitlab-$2" "$1" gitlab-ci-local --file "$2.yml" --home "$work/home" \
       --network host --pull-policy if-not-present --helper-image car-publish/gitlab-helper \
+      --variable GITLAB_CI=true \
       --variable "TENCENTCLOUD_SECRET_ID=AKIDe2e" --variable "TENCENTCLOUD_SECRET_KEY=$key" \
       --variable "CAR_ENDPOINT=$(endpoint clients)" --variable "CAR_COS_ENDPOINT=$(endpoint clients)"
   }
 
   run 0 publish
+  logged 'publish on gitlab'
+  logged 'car_publish_.*_started' # how this client shows a section
   logged 'a later job knows ver-'
   logged 'hotfix-test.*Nothing was uploaded'
   silent 'CAR_PUBLISHED.* is not an input'
@@ -127,9 +135,10 @@ jenkins() (
   chmod -R go+rwX "$work/jenkins" "$work/jenkins@tmp" && chmod go+x "$work"
   ws=$work/jenkins control=$work/jenkins@tmp/durable
   mkdir -m 777 "$control"
-  container=$(docker run -t -d -u 1000:1000 --network host -w "$ws" -v "$ws:$ws:rw,z" -v "$ws@tmp:$ws@tmp:rw,z" \
+  # --entrypoint= and the network are the user's args.
+  container=$(docker run -t -d -u 1000:1000 --entrypoint= --network host -w "$ws" -v "$ws:$ws:rw,z" -v "$ws@tmp:$ws@tmp:rw,z" \
     -e CAR_ENDPOINT="$(endpoint clients)" -e CAR_COS_ENDPOINT="$(endpoint clients)" \
-    --entrypoint cat "$our_image")
+    "$our_image" cat)
   trap 'docker rm -f "$container" >/dev/null' EXIT
   docker top "$container" -eo pid,comm | says process 'cat$' # or Jenkins complains of the entrypoint
 
