@@ -189,7 +189,6 @@ shell() {
 clients() {
   local PATH=$PATH
   PATH=$(.ci/clients)
-  $here/images/busybox
   build --quiet --tag "$our_image" .
   simulator clients $here/clients.json
   shell
