@@ -77,9 +77,10 @@ func (p *parser) lookup(in Input) given {
 
 // warnUnknown warns of variables that look like inputs and are none.
 func (p *parser) warnUnknown() {
-	var known []string
+	var known, upper []string
 	for _, in := range Table {
 		known = append(known, variables(in.Name)...)
+		upper = append(upper, strings.TrimPrefix(carName(in.Name), "CAR_"))
 	}
 	var names []string
 	for name, value := range p.env {
@@ -92,15 +93,10 @@ func (p *parser) warnUnknown() {
 	for _, name := range names {
 		warning := printable(name) + " is not an input"
 		prefix, rest, _ := strings.Cut(name, "_")
-		var same []string
-		for _, in := range Table {
-			for _, variable := range variables(in.Name) {
-				if after, ok := strings.CutPrefix(variable, prefix+"_"); ok && strings.Contains(after, "-") == strings.Contains(rest, "-") {
-					same = append(same, after)
-				}
+		if meant := nearest(strings.ReplaceAll(rest, "-", "_"), upper); meant != "" {
+			if strings.Contains(rest, "-") && prefix != "CAR" { // in the user's own spelling
+				meant = strings.ReplaceAll(meant, "_", "-")
 			}
-		}
-		if meant := nearest(rest, same); meant != "" {
 			warning += "; did you mean " + prefix + "_" + meant + "?"
 		}
 		p.warn(warning)

@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"encoding/json"
 	"path"
 	"slices"
 	"strconv"
@@ -84,11 +85,20 @@ func (p *parser) choice(name string) string {
 	return in.Default
 }
 
-// list splits on commas, spaces and line breaks.
+// list splits on commas, spaces and line breaks, or reads a JSON array: that is
+// what Woodpecker makes of a list that has a secret in it
+// (https://woodpecker-ci.org/docs/usage/plugins/creating-plugins).
 func (p *parser) list(in Input) ([]string, given) {
 	g := p.lookup(in)
 	if g.text == "" {
 		return nil, g
+	}
+	var items []string
+	if strings.HasPrefix(g.text, "[") && json.Unmarshal([]byte(g.text), &items) == nil {
+		for i := range items {
+			items[i] = strings.TrimSpace(items[i])
+		}
+		return slices.DeleteFunc(items, func(item string) bool { return item == "" }), g
 	}
 	return strings.FieldsFunc(g.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), g
 }

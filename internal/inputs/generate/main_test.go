@@ -14,8 +14,10 @@ var root = filepath.Join("..", "..", "..")
 func TestFilesAreGenerated(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]func(string) (string, error){
-		"action.yml": func(string) (string, error) { return action(), nil },
-		"README.md":  fill,
+		"action.yml":             func(string) (string, error) { return action(), nil },
+		"docs/drone-plugin.yaml": func(string) (string, error) { return drone(), nil },
+		"README.md":              pages[0].fill,
+		"docs.md":                pages[1].fill,
 	} {
 		got, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -46,7 +48,7 @@ last
 
 func TestFill(t *testing.T) {
 	t.Parallel()
-	got, err := fill(readme)
+	got, err := pages[0].fill(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func TestFill(t *testing.T) {
 	if strings.Contains(got, "\nold\n") {
 		t.Error("got the old content of a section, want it replaced")
 	}
-	again, err := fill(got)
+	again, err := pages[0].fill(got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,17 +105,24 @@ func TestGenerateNeedsTheMarkers(t *testing.T) {
 	}
 }
 
-func TestGenerateWritesBoth(t *testing.T) {
+func TestGenerateWritesAll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(readme), 0o600); err != nil {
+	for _, page := range pages {
+		if err := os.WriteFile(filepath.Join(dir, page.name), []byte(readme), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := generate(dir); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"README.md":  "| `release` | `false` | ",
+		"README.md": "| `release` | `false` | ",
+		"docs.md":   "| `release` | `false` | ",
+		filepath.Join("docs", "drone-plugin.yaml"): "\n  secret_key:\n    type: string\n    defaultValue: ''\n    description: 'SecretKey of the API key.'\n    secret: true\n    required: false\n",
 		"action.yml": "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n",
 	} {
 		got, err := os.ReadFile(filepath.Join(dir, name))
