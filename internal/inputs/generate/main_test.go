@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/car-publish/car-publish/internal/inputs"
 )
 
 var root = filepath.Join("..", "..", "..")
@@ -14,8 +16,9 @@ var root = filepath.Join("..", "..", "..")
 func TestFilesAreGenerated(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]func(string) (string, error){
-		"action.yml": func(string) (string, error) { return action(), nil },
-		"README.md":  fill,
+		"action.yml":        func(text string) (string, error) { return action(image(text)), nil },
+		"native/action.yml": func(string) (string, error) { return native(), nil },
+		"README.md":         fill,
 	} {
 		got, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -103,25 +106,57 @@ func TestGenerateNeedsTheMarkers(t *testing.T) {
 	}
 }
 
-func TestGenerateWritesBoth(t *testing.T) {
+// The native action hands each input on by hand, and each output back.
+func TestNativeHasEveryInputAndOutput(t *testing.T) {
+	t.Parallel()
+	text := native()
+	for _, in := range inputs.Table {
+		handed := strings.Contains(text, ": ${{ inputs."+in.Name+" }}\n") && strings.Contains(text, "\n  "+in.Name+":\n")
+		if handed == in.NotInAction {
+			t.Errorf("%s: handed on %t, want %t", in.Name, handed, !in.NotInAction)
+		}
+	}
+	for _, out := range inputs.Outputs {
+		if !strings.Contains(text, "\n    value: ${{ steps.car.outputs."+out.Name+" }}\n") {
+			t.Errorf("the output %s has no value", out.Name)
+		}
+	}
+	if _, script, _ := strings.Cut(text, "run: "); strings.Contains(strings.SplitN(script, "env:", 2)[0], "${{") {
+		t.Error("an expression is part of the script: whatever it gives would be run")
+	}
+}
+
+func TestGenerateWritesAll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(readme), 0o600); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, "native"), 0o700); err != nil {
 		t.Fatal(err)
+	}
+	released := "runs:\n  using: docker\n  image: docker://ghcr.io/car-publish/car-publish:1.2.3@sha256:00\n"
+	for name, text := range map[string]string{"README.md": readme, "action.yml": released} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := generate(dir); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"README.md":  "| `release` | `false` | ",
-		"action.yml": "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n",
+	const input = "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n"
+	for _, want := range []struct{ name, text string }{
+		{"README.md", "| `release` | `false` | "},
+		{"action.yml", input},
+		{"action.yml", "\n  image: docker://ghcr.io/car-publish/car-publish:1.2.3@sha256:00\n"}, // what a release has put there stays
+		{"native/action.yml", input},
 	} {
-		got, err := os.ReadFile(filepath.Join(dir, name))
+		got, err := os.ReadFile(filepath.Join(dir, want.name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(got), want) {
-			t.Errorf("got no %q in %s:\n%s", want, name, got)
+		if !strings.Contains(string(got), want.text) {
+			t.Errorf("got no %q in %s:\n%s", want.text, want.name, got)
 		}
+	}
+	if got := image("runs:\n"); got != "Dockerfile" {
+		t.Errorf("an action.yml without an image: got %q, want Dockerfile", got)
 	}
 }
