@@ -1,6 +1,6 @@
 //go:build unix
 
-package main_test
+package main
 
 import (
 	"crypto/sha256"
@@ -138,11 +138,7 @@ func TestNativeRunsNothingElse(t *testing.T) {
 		},
 		"no release": {
 			prepare: func(t *testing.T, r *runner) {
-				text, err := os.ReadFile(filepath.Join("native", "checksums.txt"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.write(t, "action/checksums.txt", strings.SplitAfter(string(text), "between releases")[0])
+				r.write(t, "action/checksums.txt", "# nothing yet\n")
 			},
 			want: "is no release",
 		},
