@@ -58,7 +58,7 @@ func newPlace(t *testing.T, example string) place {
 	t.Helper()
 	p := place{newDesk(t, carsim.World{}), examples(t)["examples/"+example]}
 	for name, text := range map[string]string{"docker": docker, "go": goInstall, "buildkite-agent": "#!/bin/sh\n"} {
-		if err := os.Chmod(p.write(t, "stand-ins/"+name, text), 0o700); err != nil { //nolint:gosec // it is a program
+		if err := os.Chmod(p.write(t, "stand-ins/"+name, text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
