@@ -21,7 +21,7 @@ import (
 // their plugin steps as a plugin. docker is a stand-in: it runs the program
 // with exactly the variables that the line hands on, so that a forgotten -e is
 // found.
-const docker = `#!/bin/bash
+const dockerStandIn = `#!/bin/bash
 pass=(PATH="$PATH" CAR_ENDPOINT="$CAR_ENDPOINT" CAR_COS_ENDPOINT="$CAR_COS_ENDPOINT")
 [ "$1" = run ] && shift || exit 99
 while [ $# -gt 1 ]; do
@@ -57,7 +57,7 @@ type place struct {
 func newPlace(t *testing.T, example string) place {
 	t.Helper()
 	p := place{newDesk(t, carsim.World{}), examples(t)["examples/"+example]}
-	for name, text := range map[string]string{"docker": docker, "go": goInstall, "buildkite-agent": "#!/bin/sh\n"} {
+	for name, text := range map[string]string{"docker": dockerStandIn, "go": goInstall, "buildkite-agent": "#!/bin/sh\n"} {
 		if err := os.Chmod(p.write(t, "stand-ins/"+name, text), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -142,8 +142,8 @@ func document(t *testing.T, text string) any {
 	return documents[0]
 }
 
-// variables reads a mapping of variables, and expands those of the CI.
-func variables(node any, of map[string]string) map[string]string {
+// expanded reads a mapping of variables, and expands those of the CI.
+func expanded(node any, of map[string]string) map[string]string {
 	all := map[string]string{}
 	for name, value := range node.(map[string]any) {
 		all[name] = os.Expand(value.(string), func(name string) string { return of[name] })
@@ -151,7 +151,7 @@ func variables(node any, of map[string]string) map[string]string {
 	return all
 }
 
-var keys = map[string]string{"CAR_SECRET_ID": carsim.SecretID, "CAR_SECRET_KEY": carsim.SecretKey}
+var keysOfExamples = map[string]string{"CAR_SECRET_ID": carsim.SecretID, "CAR_SECRET_KEY": carsim.SecretKey}
 
 func TestExampleGitLab(t *testing.T) {
 	t.Parallel()
@@ -159,8 +159,8 @@ func TestExampleGitLab(t *testing.T) {
 	pipeline := document(t, p.text)
 	ci := map[string]string{"CI_COMMIT_TAG": "v1.2.3", "GITLAB_CI": "true", "CI_SERVER_URL": "https://gitlab.example.com", "CI_PIPELINE_ID": "42", "CI_JOB_NAME": "publish"}
 	env := func(job string, more ...map[string]string) map[string]string {
-		all := variables(at(t, pipeline, job, "variables"), ci)
-		for _, m := range append(more, ci, keys) {
+		all := expanded(at(t, pipeline, job, "variables"), ci)
+		for _, m := range append(more, ci, keysOfExamples) {
 			maps.Copy(all, m)
 		}
 		return all
@@ -233,7 +233,7 @@ func TestExamplesWithPlugins(t *testing.T) {
 					case bool:
 						text, isText = "true", value
 					case map[string]any:
-						text, isText = keys[strings.ToUpper(value["from_secret"].(string))], true
+						text, isText = keysOfExamples[strings.ToUpper(value["from_secret"].(string))], true
 					}
 					if text = os.Expand(text, func(name string) string { return ci[name] }); !isText || text == "" {
 						t.Errorf("%s: %s is %v, which the test does not know", s["name"], name, value)
@@ -279,8 +279,8 @@ func TestExampleBuildkite(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "buildkite/pipeline.yml")
 	step := at(t, document(t, p.text), "steps", 2)
-	env := variables(at(t, step, "env"), nil)
-	maps.Copy(env, keys)
+	env := expanded(at(t, step, "env"), nil)
+	maps.Copy(env, keysOfExamples)
 	maps.Copy(env, map[string]string{"BUILDKITE": "true", "BUILDKITE_BUILD_ID": "42", "BUILDKITE_JOB_ID": "43"})
 	lines := texts(at(t, step, "command"))
 	for i := range lines {
@@ -297,7 +297,7 @@ func TestExampleJenkins(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "jenkins/Jenkinsfile")
 	env := map[string]string{"JENKINS_URL": "https://jenkins.example.com/", "BUILD_TAG": "jenkins-game-42", "CAR_RUN_KEY": "jenkins-game-42"}
-	maps.Copy(env, keys)
+	maps.Copy(env, keysOfExamples)
 	for _, v := range regexp.MustCompile(`(?m)^ +(CAR_\w+) = '(.*)'$`).FindAllStringSubmatch(p.text, -1) {
 		env[v[1]] = v[2]
 	}
