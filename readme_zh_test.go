@@ -80,13 +80,10 @@ func sectionsOf(text string) (all []section) {
 // where: one line for each change to make.
 func untranslated(english, chinese string) (complaints []string) {
 	en, zh := sectionsOf(english), sectionsOf(chinese)
-	for i := range max(len(en), len(zh)) {
-		switch {
-		case i >= len(zh) || i < len(en) && en[i].level != zh[i].level:
-			return append(complaints, fmt.Sprintf("the heading %q (level %d) is missing, or another one is in its place", en[i].title, en[i].level))
-		case i >= len(en):
-			return append(complaints, fmt.Sprintf("the heading %q is in the translation alone", zh[i].title))
-		}
+	if outline(en, false) != outline(zh, false) {
+		return []string{fmt.Sprintf("the headings differ; there are %d, and should be %d: below are the English ones and then the Chinese ones\n%s\n%s", len(zh), len(en), outline(en, true), outline(zh, true))}
+	}
+	for i := range en {
 		e, z := en[i], zh[i]
 		where := fmt.Sprintf("under %q (%q): ", z.title, e.title)
 		compare := func(what string, english, chinese []string) {
@@ -116,6 +113,19 @@ func untranslated(english, chinese string) (complaints []string) {
 		}
 	}
 	return complaints
+}
+
+// outline is the headings of a page, one a line, with or without their texts.
+func outline(all []section, titles bool) string {
+	var b strings.Builder
+	for _, s := range all {
+		b.WriteString(strings.Repeat("#", s.level))
+		if titles {
+			b.WriteString(" " + s.title)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }
 
 // tableComplaints compares the first cells of two tables: what is code or a
@@ -173,13 +183,13 @@ func TestTranslationWithMistakes(t *testing.T) {
 	}
 	for _, c := range [][3]string{
 		{"```sh\nrun\n", "```sh\nrun it\n", "the block is missing"},
-		{"## B", "### B", `the heading "B" (level 2)`},
+		{"## B", "### B", "the headings differ; there are 2, and should be 2"},
 		{"`x`", "x", "the name is missing: `x`"},
 		{"(z.md)", "(w.md)", "the link is missing: z.md"},
 		{"- one\n", "- one\n- two\n", "got 2 points, want 1"},
 		{"| `b` | B |\n", "", "got 3 rows in the table, want 4; not there: `b`"},
 		{"| `a` | A |\n| `b` | B |\n", "| `b` | B |\n| `a` | A |\n", "the row \"`b`\" stands where"},
-		{"## B\n\n|", "|", `the heading "B"`},
+		{"## B\n\n|", "|", "the headings differ; there are 1, and should be 2"},
 	} {
 		if got := strings.Join(untranslated(english, strings.Replace(english, c[0], c[1], 1)), "\n"); !strings.Contains(got, c[2]) {
 			t.Errorf("%q for %q: got %q, want %q", c[1], c[0], got, c[2])
