@@ -48,7 +48,7 @@ var rooms = map[string]room{
 	},
 	"internal/inputs/generate": {
 		ours: []string{"internal/inputs"},
-		why:  "writes the table of inputs into action.yml and README.md",
+		why:  "writes the table of inputs into both action.yml and into README.md",
 	},
 	"internal/ci": {
 		ours:  []string{"internal/secret"},

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/car-publish/car-publish/internal/inputs"
 )
 
 var root = filepath.Join("..", "..", "..")
@@ -14,7 +16,8 @@ var root = filepath.Join("..", "..", "..")
 func TestFilesAreGenerated(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]func(string) (string, error){
-		"action.yml":             func(string) (string, error) { return action(), nil },
+		"action.yml":             func(text string) (string, error) { return action(image(text)), nil },
+		"native/action.yml":      func(string) (string, error) { return native(), nil },
 		"docs/drone-plugin.yaml": func(string) (string, error) { return drone(), nil },
 		"README.md":              pages[0].fill,
 		"docs.md":                pages[1].fill,
@@ -105,32 +108,64 @@ func TestGenerateNeedsTheMarkers(t *testing.T) {
 	}
 }
 
+// The native action hands each input on by hand, and each output back.
+func TestNativeHasEveryInputAndOutput(t *testing.T) {
+	t.Parallel()
+	text := native()
+	for _, in := range inputs.Table {
+		handed := strings.Contains(text, ": ${{ inputs."+in.Name+" }}\n") && strings.Contains(text, "\n  "+in.Name+":\n")
+		if handed == in.NotInAction {
+			t.Errorf("%s: handed on %t, want %t", in.Name, handed, !in.NotInAction)
+		}
+	}
+	for _, out := range inputs.Outputs {
+		if !strings.Contains(text, "\n    value: ${{ steps.car.outputs."+out.Name+" }}\n") {
+			t.Errorf("the output %s has no value", out.Name)
+		}
+	}
+	if _, script, _ := strings.Cut(text, "run: "); strings.Contains(strings.SplitN(script, "env:", 2)[0], "${{") {
+		t.Error("an expression is part of the script: whatever it gives would be run")
+	}
+}
+
 func TestGenerateWritesAll(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	for _, folder := range []string{"native", "docs"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, page := range pages {
 		if err := os.WriteFile(filepath.Join(dir, page.name), []byte(readme), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o700); err != nil {
+	released := "runs:\n  using: docker\n  image: docker://ghcr.io/car-publish/car-publish:1.2.3@sha256:00\n"
+	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(released), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := generate(dir); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"README.md": "| `release` | `false` | ",
-		"docs.md":   "| `release` | `false` | ",
-		filepath.Join("docs", "drone-plugin.yaml"): "\n  secret_key:\n    type: string\n    defaultValue: ''\n    description: 'SecretKey of the API key.'\n    secret: true\n    required: false\n",
-		"action.yml": "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n",
+	const input = "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n"
+	for _, want := range []struct{ name, text string }{
+		{"README.md", "| `release` | `false` | "},
+		{"docs.md", "| `release` | `false` | "},
+		{filepath.Join("docs", "drone-plugin.yaml"), "\n  secret_key:\n    type: string\n    defaultValue: ''\n    description: 'SecretKey of the API key.'\n    secret: true\n    required: false\n"},
+		{"action.yml", input},
+		{"action.yml", "\n  image: docker://ghcr.io/car-publish/car-publish:1.2.3@sha256:00\n"}, // what a release has put there stays
+		{"native/action.yml", input},
 	} {
-		got, err := os.ReadFile(filepath.Join(dir, name))
+		got, err := os.ReadFile(filepath.Join(dir, want.name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(got), want) {
-			t.Errorf("got no %q in %s:\n%s", want, name, got)
+		if !strings.Contains(string(got), want.text) {
+			t.Errorf("got no %q in %s:\n%s", want.text, want.name, got)
 		}
+	}
+	if got := image("runs:\n"); got != "Dockerfile" {
+		t.Errorf("an action.yml without an image: got %q, want Dockerfile", got)
 	}
 }
