@@ -73,7 +73,7 @@ var rooms = map[string]room{
 		why:   "looks into a file; needs nothing of ours",
 	},
 	"internal/auth": {
-		ours: []string{"internal/cloudapi", "internal/secret"},
+		ours: []string{"internal/cloudapi", "internal/retry", "internal/secret"},
 		why:  "trades tokens at STS, which speaks the same protocol as CAR",
 	},
 	"internal/car": {

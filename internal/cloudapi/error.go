@@ -77,6 +77,7 @@ var refused = []Code{
 	"FailedOperation.ApplicationLockFail",
 	"FailedOperation.VersionLockFail",
 	"FailedOperation.SlowDown",
+	"InvalidParameter.OverLimit", // of STS: called too often
 	"HTTP429",
 }
 
@@ -96,6 +97,8 @@ func repeatable(e *Error, once bool) bool {
 		return true
 	case e.Code == CodeNetwork && !e.Doubtful:
 		return retryableNetwork(e.Err)
+	case e.Is(Code("InternalError.GetRoleError")): // of STS: there is no such role
+		return false
 	case e.Code == CodeAnswer, e.Code == CodeRedirect: // HTML today is HTML again in a second
 		return false
 	}
