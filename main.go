@@ -14,17 +14,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/term"
 
-	"github.com/car-publish/car-publish/internal/auth"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/ci"
 	"github.com/car-publish/car-publish/internal/inputs"
 	"github.com/car-publish/car-publish/internal/publish"
 	"github.com/car-publish/car-publish/internal/report"
-	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/summary"
 	"github.com/car-publish/car-publish/internal/transport"
 )
@@ -50,6 +47,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if errors.Is(problems, inputs.ErrShown) {
 		return exitDone
 	}
+	tokens, withoutToken, noToken := tokensFor(&config, os.Getenv)
+	if noToken != nil {
+		problems = inputs.Add(problems, noToken)
+	}
 	host, err := ci.Detect(config.CI, ci.Streams{Out: stdout, Err: stderr, Getenv: os.Getenv, Terminal: term.IsTerminal(int(os.Stderr.Fd()))})
 	if err != nil {
 		_, _ = io.WriteString(stderr, err.Error()+"\n")
@@ -59,7 +60,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if after && owned == (publish.Owned{}) {
 		return exitDone // the step left nothing, whatever else is wrong with it
 	}
-	for _, s := range config.Secrets() {
+	for _, s := range append(config.Secrets(), tokens.Key()) {
 		host.Mask(s)
 	}
 	job := host.Run()
@@ -68,6 +69,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		reports.OutputFile, reports.JSONFile, reports.SummaryFile = config.OutputFile, config.JSONFile, config.SummaryFile
 	}
 	rep := report.New(host, reports)
+	if withoutToken != "" {
+		warnings = append(warnings, withoutToken)
+	}
 	for _, w := range warnings {
 		rep.Handle(publish.Warning{Text: w})
 	}
@@ -86,17 +90,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	rep.Print(header(config, host.Name())...)
 
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: rand.Float64}
 	deps := publish.Deps{
 		CAR: car.Config{
 			Site: config.Site, Endpoint: config.Endpoint, Region: config.Region, Language: config.ServiceLanguage,
-			Transport: roundTripper, Retry: backoff,
+			Transport: roundTripper, Retry: backoff(),
 		},
 		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64,
 	}
-	if !config.SecretID.IsZero() {
-		deps.CAR.Credentials = auth.Static(config.SecretID, config.SecretKey, config.SessionToken)
-	}
+	deps.CAR.Credentials, deps.CAR.Refused = source(config, tokens, job, options, roundTripper, rep)
 	result, err := publish.Run(ctx, options, deps, rep.Handle)
 	var unshown error
 	if result.Outcome == publish.Listing {

@@ -22,9 +22,6 @@ var Endpoints = map[string]string{
 // region and gives the same keys in each.
 var regions = map[string]string{"china": "ap-guangzhou", "international": "ap-singapore"}
 
-// Tokens gives an OIDC token each time it is asked, the same one or another.
-type Tokens func(context.Context) (secret.String, error)
-
 // Role is a role of Tencent Cloud that trusts OIDC tokens.
 type Role struct {
 	ARN      string // "qcs::cam::uin/100000000001:roleName/publisher"
@@ -81,7 +78,7 @@ func AssumeRole(r Role) *Session {
 		claims, err := ParseClaims(token)
 		if err != nil {
 			return lease{}, &cloudapi.Error{
-				Action: "read the OIDC token", Code: CodeBadToken, Message: "it is no JSON Web Token: " + err.Error(),
+				Action: "OIDC token", Code: CodeBadToken, Message: "it is no JSON Web Token: " + err.Error(),
 				Hint: "Pass the ID token as the CI gives it, all of it and nothing else. An access token, a key or a file name is none.",
 			}
 		}

@@ -53,6 +53,12 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Unreached reports whether the service itself had no say in it: the network
+// or something in between failed.
+func (e *Error) Unreached() bool {
+	return e.Code == CodeNetwork || e.Code == CodeAnswer || e.Code == CodeRedirect || strings.HasPrefix(e.Code, "HTTP")
+}
+
 // Unwrap returns the error beneath, of the network for example.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -74,17 +74,22 @@ func (p *parser) checkArtifact(c *Config, nameInURL string) {
 // checkKeys wants keys, except where a run without them is of use: pull
 // requests from forks get none, and a dry run still checks the build.
 func (p *parser) checkKeys(c *Config) {
-	for _, name := range []string{"secret-id", "secret-key", "session-token"} {
-		for _, source := range []string{name, name + "-file"} {
-			if p.lookup(find(source)).text != "" {
-				return // what is wrong with them has been said
-			}
+	for _, name := range slices.Concat(keyInputs, roleInputs) {
+		if p.lookup(find(name)).text != "" {
+			return // what is wrong with them has been said
 		}
 	}
-	if !c.SecretID.IsZero() || !c.SecretKey.IsZero() || c.DryRun && (c.Command == "publish" || c.Command == "create") {
+	theirs := p.withheld()
+	if c.KeysOptional() && theirs != "" {
+		p.warn(theirs + " is set and not used, since empty inputs never stand for the runner's own keys; credentials: ambient would use it")
+	}
+	if !c.SecretID.IsZero() || !c.SecretKey.IsZero() || c.Role.ARN != "" || c.InstanceRole || c.KeysOptional() {
 		return
 	}
-	hint := p.how("secret-id") + ", and secret-key likewise"
+	hint := p.how("secret-id") + ", and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys"
+	if theirs != "" {
+		hint += ". " + theirs + " is set; if this run may use it, set credentials: ambient"
+	}
 	if c.Command == "publish" || c.Command == "create" {
 		hint += ". Without keys, dry-run: true checks the build alone"
 	}

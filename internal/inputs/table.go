@@ -100,6 +100,30 @@ var Table = []Input{
 		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
 	},
 	{
+		Name: "role-arn", Group: theCredentials,
+		Meaning: "Role in CAM whose keys the run gets for an OIDC token, such as `qcs::cam::uin/100000000001:roleName/publisher`. With it no key is kept anywhere.",
+	},
+	{
+		Name: "oidc-provider", Group: theCredentials,
+		Meaning: "Name of the identity provider in CAM that knows the issuer of the token. `role-arn` needs it.",
+	},
+	{
+		Name: "oidc-audience", Group: theCredentials, Default: "sts.tencentcloudapi.com",
+		Meaning: "Audience that GitHub or Buildkite is asked for a token with: one of the provider's client ids.",
+	},
+	{
+		Name: "session-duration", Kind: Duration, Group: theCredentials, Default: "2h",
+		Meaning: "How long the role's keys live, from `15m` to `12h`, and no longer than CAM allows for the role. A run that takes longer gets new ones in time.",
+	},
+	{
+		Name: "oidc-token", Kind: Secret, Group: theCredentials, Else: "asked of GitHub or Buildkite",
+		Meaning: "The OIDC token itself, on any other CI.",
+	},
+	{
+		Name: "oidc-token-file", Kind: Path, Group: theCredentials,
+		Meaning: "File that holds the OIDC token. It is read again for each renewal.",
+	},
+	{
 		Name: "secret-id", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_SECRET_ID`",
 		Meaning: "SecretId of the API key.",
 	},
@@ -124,6 +148,10 @@ var Table = []Input{
 		Meaning: "File that holds the token.",
 	},
 	{
+		Name: "credentials", Kind: Choice, Group: theCredentials, Default: "inputs", Choices: []string{"inputs", "ambient"},
+		Meaning: "Where keys may come from: `inputs`, what is given here; or `ambient`, if nothing is given here also what the runner itself owns: `TENCENTCLOUD_...`, a role of its pod, a role of its virtual machine.",
+	},
+	{
 		Name: "site", Kind: Choice, Group: theService, Default: "china", Choices: []string{"china", "international"},
 		Meaning: "Where the account is: `china` (car.tencentcloudapi.com) or `international` (car.intl.tencentcloudapi.com). A key of one site is unknown on the other.",
 	},
@@ -132,12 +160,16 @@ var Table = []Input{
 		Meaning: "Another host or URL for the CAR API. Plain http only to this machine.",
 	},
 	{
+		Name: "sts-endpoint", Kind: URL, Group: theService, Else: "from `site`",
+		Meaning: "Another host or URL for STS, which gives the keys of `role-arn`. Plain http only to this machine.",
+	},
+	{
 		Name: "cos-endpoint", Kind: URL, Group: theService, Commands: []string{"publish"}, Else: "as CAR says",
 		Meaning: "Another host or URL for the upload. Plain http only to this machine.",
 	},
 	{
 		Name: "region", Group: theService,
-		Meaning: "The API's common parameter Region, which CAR does not need. It is not where the version is deployed: see `regions`.",
+		Meaning: "The API's common parameter Region. CAR does not need it, and STS gets `ap-guangzhou` or `ap-singapore`, by `site`. It is not where the version is deployed: see `regions`.",
 	},
 	{
 		Name: "service-language", Kind: Choice, Group: theService, Default: "en-US", Choices: []string{"en-US", "zh-CN"},

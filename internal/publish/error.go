@@ -74,9 +74,15 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 		return own
 	}
 	if api := (*car.Error)(nil); errors.As(err, &api) {
+		keyless := api.Code == car.CodeCredentials
+		if cause := (*car.Error)(nil); keyless && errors.As(api.Err, &cause) {
+			api = cause // what STS said, not who asked for keys
+		}
 		e := &Error{Kind: Other, Code: api.Code, Message: api.Error(), Hint: api.Hint, RequestID: api.RequestID, Err: err}
 		switch {
-		case api.Is(car.Code("AuthFailure")), api.Is(car.Code("UnauthorizedOperation")), api.Code == car.CodeCredentials:
+		case keyless && !api.Unreached():
+			e.Kind = Refused
+		case api.Is(car.Code("AuthFailure")), api.Is(car.Code("UnauthorizedOperation")):
 			e.Kind = Refused
 		case api.Is(car.Code("OperationDenied.VersionCreating")), api.Is(car.Code("OperationDenied.VersionLimitExceeded")):
 			e.Kind = InTheWay
