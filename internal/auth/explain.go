@@ -55,7 +55,7 @@ func (r Role) tokenError(claims Claims, now time.Time) string {
 	switch {
 	case !claims.Expires.IsZero() && !now.Before(claims.Expires):
 		return fmt.Sprintf("The token expired at %s; the clock of STS shows %s. Ask the CI for a new one right before this step: tokens live for minutes.", clock(claims.Expires), clock(now))
-	case now.Before(claims.NotBefore):
+	case now.Add(2 * time.Second).Before(claims.NotBefore): // now is known to the second
 		return fmt.Sprintf("The token counts only from %s on, and the clock of STS shows %s: the clock of its issuer is ahead.", clock(claims.NotBefore), clock(now))
 	}
 	issuer := strings.TrimSuffix(claims.Issuer, "/")
