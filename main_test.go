@@ -66,7 +66,7 @@ func TestStories(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_STORIES") != "",
 		Setup: func(env *testscript.Env) error {
-			return setup(env, carsim.DefaultKeys(""), func(sim http.Handler) http.Handler { return sim })
+			return setup(env, carsim.World{Keys: carsim.DefaultKeys("")}, func(sim http.Handler) http.Handler { return sim })
 		},
 		Cmds: storyCommands,
 	})
@@ -84,10 +84,10 @@ var storyCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"signal":  interrupt,
 }
 
-// setup starts the simulator of a story, with those keys, behind something
-// that may look at its calls.
-func setup(env *testscript.Env, keys []carsim.Key, behind func(http.Handler) http.Handler) error {
-	world := carsim.World{Keys: keys}
+// setup starts the simulator of a story, whose world.json is laid over world,
+// behind something that may look at its calls.
+func setup(env *testscript.Env, world carsim.World, behind func(http.Handler) http.Handler) error {
+	keys := world.Keys
 	text, err := os.ReadFile(filepath.Join(env.WorkDir, "world.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
