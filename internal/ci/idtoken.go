@@ -119,7 +119,7 @@ func askGitHub(getenv func(string) string) func(context.Context, http.RoundTripp
 			return "", &IDTokenError{
 				Message: "GitHub could not be asked for an OIDC token: " + network.Err.Error(),
 				Hint:    "Check the runner's network, proxy and ca-file.",
-				Passing: true, Err: network.Err,
+				Passing: !errors.As(err, new(interface{ Permanent() bool })), Err: network.Err,
 			}
 		}
 		return "", &IDTokenError{
