@@ -148,7 +148,7 @@ var Table = []Input{
 		Meaning: "File that holds the token.",
 	},
 	{
-		Name: "credentials", Kind: Choice, Group: theCredentials, Default: "inputs", Choices: []string{"inputs", "ambient"},
+		Name: "credentials", Kind: Choice, Group: theCredentials, Else: "`inputs`", Choices: []string{"inputs", "ambient"},
 		Meaning: "Where keys may come from: `inputs`, what is given here; or `ambient`, if nothing is given here also what the runner itself owns: `TENCENTCLOUD_...`, a role of its pod, a role of its virtual machine.",
 	},
 	{
