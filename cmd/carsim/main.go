@@ -97,7 +97,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("carsim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "carsim simulates Tencent Cloud CAR and the bucket that its uploads go to.\n\n"+
+		fmt.Fprint(stderr, "carsim simulates Tencent Cloud CAR, the bucket that its uploads go to, and STS.\n\n"+
 			"  carsim [flags]                       serve until interrupted\n"+
 			"  carsim [flags] -- command args...    run a command against a fresh simulator\n"+
 			"  carsim journal|uploads|objects [-l]  ask the simulator at $CAR_ENDPOINT\n"+

@@ -23,6 +23,6 @@ func Static(id, key, token secret.String) Source {
 
 // Codes of our own, for what went wrong before STS was asked.
 const (
-	CodeNoToken  = "NoToken"      //nolint:gosec // a word about tokens is none
-	CodeBadToken = "InvalidToken" //nolint:gosec // the same
+	CodeNoToken  = "NoToken"
+	CodeBadToken = "InvalidToken"
 )

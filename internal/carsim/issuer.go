@@ -31,7 +31,7 @@ type issuerService struct{ *Sim }
 
 // What can be asked of it.
 const (
-	askToken   = "github:IDToken"
+	askToken   = "github:IDToken" //nolint:gosec // the name of a call
 	askKeys    = "github:JWKS"
 	askNothing = "github:Unknown"
 )

@@ -51,7 +51,7 @@ func (m metadataService) handle(r *http.Request) *answer {
 	}
 	m.sessions = append(m.sessions, key)
 	return said(http.StatusOK, "", struct {
-		TmpSecretId, TmpSecretKey string //nolint:revive,staticcheck // the API's spelling
+		TmpSecretId, TmpSecretKey string //nolint:revive // the API's spelling
 		ExpiredTime               int64
 		Expiration                string
 		Token, Code               string

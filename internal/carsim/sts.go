@@ -75,7 +75,7 @@ func (s *Sim) assumeRole(r request) (any, *refusal) {
 		Expires: r.now.Add(life).Truncate(time.Second), Site: role.Site, Denied: role.Denied,
 	}
 	s.sessions = append(s.sessions, key)
-	type credentials struct{ Token, TmpSecretId, TmpSecretKey string } //nolint:revive,staticcheck // the API's spelling
+	type credentials struct{ Token, TmpSecretId, TmpSecretKey string } //nolint:revive // the API's spelling
 	return struct {
 		Credentials credentials
 		ExpiredTime int64
