@@ -113,9 +113,9 @@ const (
 // what it did can be traced to its page: repository, run and attempt, in the
 // letters that STS takes.
 func sessionName(job ci.Run, o publish.Options) string {
-	_, repository, found := strings.Cut(job.Repository, "://")
-	if found {
-		_, repository, _ = strings.Cut(repository, "/")
+	repository := job.Repository
+	if _, place, found := strings.Cut(repository, "://"); found {
+		_, repository, _ = strings.Cut(place, "/")
 	}
 	if repository == "" {
 		repository = "car-publish"
