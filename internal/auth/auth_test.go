@@ -264,9 +264,10 @@ func TestFixedToken(t *testing.T) {
 		need time.Duration
 		want string
 	}{
-		"long enough":      {5 * time.Minute, time.Hour, ""},
-		"no renewal":       {5 * time.Minute, 5 * time.Hour, "They cannot be renewed"},
-		"renewal for long": {3 * time.Hour, 5 * time.Hour, "They can be renewed until the OIDC token expires, at 03:00:00 UTC"},
+		"long enough":        {5 * time.Minute, time.Hour, ""},
+		"no renewal":         {5 * time.Minute, 5 * time.Hour, "They cannot be renewed"},
+		"renewal to the end": {6 * time.Hour, 5 * time.Hour, ""},
+		"renewal for long":   {3 * time.Hour, 5 * time.Hour, "They can be renewed until the OIDC token expires, at 03:00:00 UTC"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -153,11 +153,12 @@ func (r Role) trade(ctx context.Context, sts *cloudapi.Client, token secret.Stri
 // warn tells at the beginning when a fixed token will be the end of a run.
 func (r Role) warn(l lease, claims Claims, asked time.Time) {
 	life := l.until.Sub(asked)
-	if !r.Fixed || r.For <= life {
+	renewable := claims.Expires.After(l.renew)
+	if !r.Fixed || r.For <= life || renewable && claims.Expires.After(asked.Add(r.For)) {
 		return
 	}
 	text := fmt.Sprintf("The keys end at %s, in %v, while the run may take %v. ", clock(l.until), life.Round(time.Second), r.For)
-	if claims.Expires.After(l.renew) {
+	if renewable {
 		text += "They can be renewed until the OIDC token expires, at " + clock(claims.Expires) + "."
 	} else {
 		text += "They cannot be renewed, since the OIDC token was given as a fixed text that has expired by then."

@@ -55,6 +55,17 @@ func NewIDTokens(getenv func(string) string) (IDTokens, error) {
 			}
 		}
 		return IDTokens{"GitHub", askGitHub(getenv), key}, nil
+	case getenv("FORGEJO_ACTIONS") == "true":
+		// https://forgejo.org/docs/next/user/actions/security-openid-connect
+		return IDTokens{}, &IDTokenError{
+			Message: "this job may not ask for an OIDC token",
+			Hint:    "add \"enable-openid-connect: true\" to the job. A pull request from a fork never gets a token",
+		}
+	case getenv("GITEA_ACTIONS") == "true":
+		return IDTokens{}, &IDTokenError{
+			Message: "Gitea's runner gives no OIDC tokens",
+			Hint:    "set secret-id and secret-key, or oidc-token to a token of another issuer",
+		}
 	case getenv("GITHUB_ACTIONS") == "true":
 		return IDTokens{}, &IDTokenError{
 			Message: "this job may not ask for an OIDC token",

@@ -41,6 +41,8 @@ func TestWhoGivesTokens(t *testing.T) {
 		"by name":                    {environ(askURL, "http://localhost:1/x", askKey, "k"), "GitHub"},
 		"GitHub without permission":  {environ("GITHUB_ACTIONS", "true"), `"id-token: write"`},
 		"GitHub with half of it":     {environ("GITHUB_ACTIONS", "true", askKey, "k"), `"id-token: write"`},
+		"Forgejo without permission": {environ("GITHUB_ACTIONS", "true", "FORGEJO_ACTIONS", "true"), "enable-openid-connect"},
+		"Gitea":                      {environ("GITHUB_ACTIONS", "true", "GITEA_ACTIONS", "true"), "secret-id and secret-key"},
 		"plain http":                 {environ(askURL, "http://example.com/x", askKey, "k"), "Who else did?"},
 		"no URL":                     {environ(askURL, "%zz", askKey, "k"), "Who else did?"},
 		"plain http that looks near": {environ(askURL, "http://127.0.0.1.example.com/x", askKey, "k"), "Who else did?"},
