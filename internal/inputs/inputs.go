@@ -20,9 +20,9 @@
 //
 // # Whose keys
 //
-// An action and a plugin get an input that nobody has set as an empty text,
-// and so does one whose secret a fork does not get. That must not make a run
-// publish as the runner. So where an input for keys is there and empty, or
+// An action gets an input that nobody has set as an empty text, and so arrives
+// a secret that a fork does not get. That must not make a run publish as the
+// runner. So where an input for keys is there and empty, or
 // where the keys are a matter of the machine (roles of a pod, of a virtual
 // machine), they are used only with credentials: ambient. On a plain command
 // line the variables TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY count
