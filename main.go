@@ -79,13 +79,15 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if after {
 		options.Owned = &owned
 	}
-	if problems != nil {
+	examining := examines(config, after)
+	if problems != nil && !examining {
 		_ = rep.Finish(publish.NewResult(options), problems) // what it could not write, it has told
 		return exitBadInput
 	}
-	roundTripper, err := transport.New(transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile})
-	if err != nil {
-		_ = rep.Finish(publish.NewResult(options), err)
+	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile}
+	roundTripper, wayErr := transport.New(way)
+	if wayErr != nil && !examining {
+		_ = rep.Finish(publish.NewResult(options), wayErr)
 		return exitBadInput
 	}
 	rep.Print(header(config, host.Name())...)
@@ -98,7 +100,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64,
 	}
 	deps.CAR.Credentials, deps.CAR.Refused = source(config, tokens, job, options, roundTripper, rep)
-	result, err := publish.Run(ctx, options, deps, rep.Handle)
+	var result publish.Result
+	if examining {
+		result, err = examine(ctx, config, job, way, []error{problems, wayErr}, options, deps, rep.Handle)
+	} else {
+		result, err = publish.Run(ctx, options, deps, rep.Handle)
+	}
 	var unshown error
 	if result.Outcome == publish.Listing {
 		unshown = show(stdout, host, rep, summary.Table(result.Versions))

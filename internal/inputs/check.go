@@ -9,10 +9,11 @@ var misplaced = []struct {
 	commands []string
 	text     string
 }{
-	{"version-id", []string{"publish", "create"}, "a new version gets its id from CAR; release, rollback and delete take one"},
+	{"version-id", []string{"publish", "create", "doctor"}, "a new version gets its id from CAR; release, rollback and delete take one"},
 	{"version-id", []string{"cleanup"}, "it finds what the run left by itself; delete takes an id"},
 	{"artifact", []string{"create", "release", "rollback", "list", "delete"}, "only publish uploads a build"},
 	{"artifact-url", []string{"create", "release", "rollback", "list", "delete"}, "only publish delivers a build"},
+	{"probe", []string{"publish", "create", "release", "rollback", "list", "delete", "cleanup"}, "only doctor probes"},
 }
 
 // checkCommand checks what the command needs and what contradicts it.
@@ -29,7 +30,7 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 	}
 
 	switch c.Command {
-	case "publish":
+	case "publish", "doctor":
 		p.checkArtifact(c, nameInURL)
 		if wait := p.lookup(find("wait")); c.Release && !c.Wait {
 			p.refuse(find("wait"), wait, "does not go with release: true", "only a version that is ready can be released, so drop one of the two")
@@ -56,6 +57,7 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 func (p *parser) checkArtifact(c *Config, nameInURL string) {
 	file, link := p.lookup(find("artifact")), p.lookup(find("artifact-url"))
 	switch {
+	case file.text == "" && link.text == "" && c.Command == "doctor": // it then checks the rest
 	case file.text == "" && link.text == "":
 		p.require("artifact", "is missing, and so is artifact-url: publish needs one of the two", p.how("artifact")+
 			". If it is set from an expression or a variable, that is empty")
@@ -94,6 +96,17 @@ func (p *parser) checkKeys(c *Config) {
 		hint += ". Without keys, dry-run: true checks the build alone"
 	}
 	p.require("secret-id", "and secret-key are missing", hint)
+}
+
+// probe is set only by the id that application-id has: who has to write it
+// twice does not name the application that players use by mistake.
+func (p *parser) probe(application string) bool {
+	in := find("probe")
+	g := p.lookup(in)
+	if g.text != "" && g.text != application {
+		p.refuse(in, g, "is not the application-id", "name the scratch application in both")
+	}
+	return g.text != "" && g.text == application
 }
 
 // require notes that an input is missing, unless something else is wrong with

@@ -22,6 +22,7 @@ type Config struct {
 	VersionName   string
 
 	Release, Wait, DryRun bool
+	Probe                 bool // the scratch application was named twice
 	Timeout, QueueTimeout time.Duration
 
 	OnBlocked string // "fail", "wait", "replace" or "replace-unreleased"

@@ -63,9 +63,11 @@ type Input struct {
 	NotInAction bool
 }
 
-// For reports whether the input means something to a command.
+// For reports whether the input means something to a command. To doctor,
+// everything does that publish takes.
 func (in Input) For(command string) bool {
-	return in.Commands == nil || slices.Contains(in.Commands, command)
+	return in.Commands == nil || slices.Contains(in.Commands, command) ||
+		command == "doctor" && slices.Contains(in.Commands, "publish") && in.Name != "dry-run"
 }
 
 // Required reports whether every command needs the input.

@@ -147,6 +147,7 @@ func (p *parser) config(words []string) Config {
 	c.Keep = p.keep()
 	c.OnFailure = p.choice("on-failure")
 	c.DryRun = p.boolean("dry-run", false)
+	c.Probe = p.probe(c.ApplicationID)
 
 	p.credentials(&c)
 

@@ -146,6 +146,7 @@ var sample = map[string][]string{
 	"oidc-token-file":    {"testdata/secret", "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_ROLE_ARN=" + aRole, "CAR_OIDC_PROVIDER=github"},
 	"credentials":        {"ambient", "CAR_SECRET_ID=", "CAR_SECRET_KEY="},
 	"sts-endpoint":       {"sts.ap-tokyo.tencentcloudapi.com"},
+	"probe":              {"app-1", "CAR_COMMAND=doctor"},
 	"secret-id":          {"id-2"},
 	"secret-key":         {"key-2"},
 	"session-token":      {"token"},
@@ -398,7 +399,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"very unknown command", "frobnicate", complete,
-			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list, delete or cleanup`},
+			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list, delete, cleanup or doctor`},
 		},
 		{
 			"help for an unknown command", "help relase", complete,
@@ -406,7 +407,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"unknown command from the environment", "", with(complete, "PLUGIN_COMMAND=upload"),
-			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list, delete or cleanup (from PLUGIN_COMMAND)`},
+			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list, delete, cleanup or doctor (from PLUGIN_COMMAND)`},
 		},
 		{
 			"two commands", "list", with(noArtifact, "INPUT_COMMAND=delete"),
@@ -694,6 +695,24 @@ func TestProblems(t *testing.T) {
 		{
 			"dry run of release needs them", "release --dry-run --version-id ver-1", noKeys[:1],
 			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+		},
+
+		{"doctor needs no artifact", "doctor", without(complete, "CAR_ARTIFACT"), nil},
+		{
+			"doctor takes one build at most", "doctor --artifact-url https://example.com/a.zip", complete,
+			[]string{`artifact-url and CAR_ARTIFACT are both set: publish takes one build, so give one of the two (from --artifact-url)`},
+		},
+		{
+			"doctor needs keys", "doctor --artifact=", without(complete, "CAR_SECRET_ID", "CAR_SECRET_KEY"),
+			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+		},
+		{
+			"probe of another application", "doctor --probe app-2", complete,
+			[]string{`probe: "app-2" is not the application-id: name the scratch application in both (from --probe)`},
+		},
+		{
+			"probe without doctor", "--probe app-1", complete,
+			[]string{`probe: "app-1" does not go with the command publish: only doctor probes (from --probe)`},
 		},
 
 		// Several rooms of the house at once.

@@ -9,6 +9,7 @@ var Commands = []Command{
 	{"list", "list the versions"},
 	{"delete", "delete a version that is not online"},
 	{"cleanup", "delete what a run that was killed left unfinished"},
+	{"doctor", "check step by step what a publish with these inputs needs"},
 }
 
 // The headings of the help.
@@ -25,7 +26,7 @@ var Table = []Input{
 	{
 		Name: "command", Kind: Choice, Default: "publish",
 		Choices: commandNames(),
-		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete` or `cleanup`. On a command line it is the first word.",
+		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete`, `cleanup` or `doctor`. On a command line it is the first word.",
 	},
 	{
 		Name: "application-id", Group: theVersion, Else: required,
@@ -98,6 +99,10 @@ var Table = []Input{
 	{
 		Name: "dry-run", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete", "cleanup"},
 		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
+	},
+	{
+		Name: "probe", Group: theRun, Commands: []string{"doctor"},
+		Meaning: "For `doctor`: id of a scratch application, the same as `application-id`. It gets a small version, which tells how CAR behaves where that is not documented, and which is deleted in the end. Nothing is released.",
 	},
 	{
 		Name: "role-arn", Group: theCredentials,
@@ -216,7 +221,7 @@ var Table = []Input{
 
 // Outputs describes every output.
 var Outputs = []Output{
-	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `cleaned`, `blocked`, `failed` or `cancelled`."},
+	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `cleaned`, `healthy`, `blocked`, `failed` or `cancelled`."},
 	{"version-id", "Id of the version."},
 	{"version-name", "Name of the version."},
 	{"version-status", "Last known status of the version, as CAR words it: `Inuse` is online, `Normal` is ready."},
@@ -229,6 +234,7 @@ var Outputs = []Output{
 	{"previous-version-id", "The version that was online before: the one to roll back to."},
 	{"deleted-version-ids", "Versions that the run deleted, with commas between them."},
 	{"blocking-version-id", "The version that was in the way."},
+	{"failed-checks", "Checks of `doctor` that failed, with commas between them."},
 	{"artifact-size", "Size of the artifact in bytes."},
 	{"artifact-crc64", "CRC-64 (ECMA) of the artifact, as COS confirmed it."},
 	{"duration-seconds", "How long the run took."},
