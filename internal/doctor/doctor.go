@@ -92,6 +92,13 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(publish.Event
 		}
 		e.policies()
 	})
+	if o.Probe && e.first == nil && ctx.Err() == nil {
+		e.phase(publish.Probe, func() {
+			if err := e.probe(ctx); err != nil && ctx.Err() == nil {
+				e.fail("Probe", publish.Explain(err), 0)
+			}
+		})
+	}
 	return e.finish(ctx)
 }
 
