@@ -250,3 +250,111 @@ func apkFile(t *testing.T) string {
 	}
 	return file
 }
+
+// A probe that something goes wrong with, or that is cancelled, leaves nothing
+// behind that it does not tell of.
+func TestProbeCleansUp(t *testing.T) {
+	t.Parallel()
+	world := func() carsim.World {
+		return carsim.World{
+			ProcessingTime: 30 * time.Second, DeleteTime: 10 * time.Second, CreateWhileNormal: carsim.CreateAllowed,
+			Applications: []carsim.Application{{ID: scratch, Name: "Scratch", StartPath: `Game\Game.exe`}},
+		}
+	}
+	tidy := func(t *testing.T, p *patient, result publish.Result) {
+		t.Helper()
+		time.Sleep(time.Hour)
+		left := p.sim.Versions(scratch)
+		if len(left) > len(result.Left) {
+			t.Errorf("left are %v, and the report tells of %v\n%s", left, result.Left, strings.Join(p.notes, "\n"))
+		}
+		if p.count("SetApplicationVersionOnline") != 0 {
+			t.Error("something was released")
+		}
+	}
+	clean := newPatient(world())
+	synctest.Test(t, func(t *testing.T) {
+		clean = newPatient(world())
+		if _, err := clean.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	var actions []string
+	for _, c := range clean.sim.Journal() {
+		if c.Action != "" && c.Action != "cos:Other" && !slices.Contains(actions, c.Action) {
+			actions = append(actions, c.Action)
+		}
+	}
+	if !slices.Contains(actions, "CreateApplicationSnapshot") || !slices.Contains(actions, "cos:UploadPart") {
+		t.Fatalf("a clean probe calls %v", actions)
+	}
+	for _, action := range actions {
+		for _, kind := range []carsim.FaultKind{carsim.Refuse, carsim.DropAfter, carsim.DropBefore, carsim.HTML} {
+			for nth := range min(clean.count(action), 3) {
+				t.Run(fmt.Sprintf("%s %s %d", action, kind, nth+1), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						w := world()
+						w.Faults = []carsim.Fault{{Action: action, Kind: kind, Nth: nth + 1, Code: "FailedOperation"}}
+						p := newPatient(w)
+						result, _ := p.run(t.Context())
+						tidy(t, p, result)
+					})
+				})
+			}
+		}
+	}
+	for second := range 90 {
+		t.Run(fmt.Sprintf("cancelled after %d s", second), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPatient(world())
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				time.AfterFunc(time.Duration(second)*time.Second+time.Millisecond, cancel)
+				start := time.Now()
+				result, err := p.run(ctx)
+				if err != nil && err.Kind != publish.Interrupted {
+					t.Errorf("kind %v: %v", err.Kind, err)
+				}
+				if late := time.Since(start) - time.Duration(second)*time.Second; err != nil && late > 8*time.Second {
+					t.Errorf("it took %v to end", late)
+				}
+				tidy(t, p, result)
+			})
+		})
+	}
+}
+
+// A probe keeps off an application in which it could be in the way.
+func TestProbeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		app   string
+		kind  publish.Kind
+		check string
+	}{
+		"one that waits for a release":      {"app-waiting", publish.InTheWay, "Room"},
+		"one that is full":                  {"app-full", publish.InTheWay, "Room"},
+		"a mobile one without an artifact":  {"app-mobile", publish.BadInput, "Probe"},
+		"one that is not there":             {"app-gone", publish.Other, "Application"},
+		"one where a version may be failed": {"app-failed", publish.InTheWay, "Probe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPatient(carsim.World{Applications: append(carsim.Seed(), carsim.Application{
+					ID: "app-failed", Versions: []carsim.Version{{ID: "ver-f", Status: carsim.CreateFailed}},
+				})})
+				p.options.Publish.ApplicationID = test.app
+				result, err := p.run(t.Context())
+				if err == nil || err.Kind != test.kind || !slices.ContainsFunc(result.Checks, func(f publish.Finding) bool { return f.Check == test.check && f.Verdict == publish.Broken }) {
+					t.Errorf("error %v, checks %+v", err, result.Checks)
+				}
+				if p.count("CreateApplicationVersion") != 0 || p.count("DeleteApplicationVersion") != 0 {
+					t.Error("it changed something")
+				}
+			})
+		})
+	}
+}
