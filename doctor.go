@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/car-publish/car-publish/internal/auth"
 	"github.com/car-publish/car-publish/internal/ci"
 	"github.com/car-publish/car-publish/internal/doctor"
 	"github.com/car-publish/car-publish/internal/inputs"
@@ -16,10 +17,11 @@ func examines(c inputs.Config, after bool) bool { return c.Command == "doctor" &
 
 // examine is the command doctor. What is wrong with the inputs, or with the
 // way out that they describe, is a finding like any other.
-func examine(ctx context.Context, c inputs.Config, job ci.Run, way transport.Options, wrong []error, o publish.Options, d publish.Deps, emit func(publish.Event)) (publish.Result, error) {
+func examine(ctx context.Context, c inputs.Config, job ci.Run, way transport.Options, session *auth.Session, wrong []error, o publish.Options, d publish.Deps, emit func(publish.Event)) (publish.Result, error) {
 	e := doctor.Options{
 		Publish: o, Timeout: c.Timeout, Left: job.Left,
-		Credentials: c.CredentialSource, Proxy: way.ProxyFor, Probe: c.Probe,
+		Credentials: c.CredentialSource, Session: session, RoleARN: c.Role.ARN, Provider: c.Role.Provider,
+		Proxy: way.ProxyFor, Probe: c.Probe,
 	}
 	for _, err := range wrong {
 		problems := inputs.Problems(err)

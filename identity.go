@@ -48,21 +48,21 @@ func backoff() retry.Policy {
 
 // source is where a run's keys come from: none in a dry run, a fixed pair, or
 // a session that renews them and takes note when the service refuses them.
-func source(c inputs.Config, tokens ci.IDTokens, job ci.Run, o publish.Options, via http.RoundTripper, rep *report.Report) (auth.Source, func(cloudapi.Credentials) bool) {
+func source(c inputs.Config, tokens ci.IDTokens, job ci.Run, o publish.Options, via http.RoundTripper, rep *report.Report) (auth.Source, func(cloudapi.Credentials) bool, *auth.Session) {
 	mask := func(s secret.String) { rep.Handle(publish.Masked{Secret: s}) }
 	warn := func(text string) { rep.Handle(publish.Warning{Text: text}) }
 	var session *auth.Session
 	switch {
 	case !c.SecretID.IsZero():
-		return auth.Static(c.SecretID, c.SecretKey, c.SessionToken), nil
+		return auth.Static(c.SecretID, c.SecretKey, c.SessionToken), nil, nil
 	case c.InstanceRole:
 		session = auth.InstanceRole(auth.Instance{Transport: via, Mask: mask, Warn: warn})
 	case c.Role.ARN != "":
 		session = auth.AssumeRole(roleOf(c, tokens, job, o, via, rep, mask, warn))
 	default:
-		return nil, nil
+		return nil, nil, nil
 	}
-	return session.Credentials, session.Refused
+	return session.Credentials, session.Refused, session
 }
 
 func roleOf(c inputs.Config, tokens ci.IDTokens, job ci.Run, o publish.Options, via http.RoundTripper, rep *report.Report, mask func(secret.String), warn func(string)) auth.Role {

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/car-publish/car-publish/internal/auth"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/ci"
 	"github.com/car-publish/car-publish/internal/inputs"
@@ -99,10 +100,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		},
 		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64,
 	}
-	deps.CAR.Credentials, deps.CAR.Refused = source(config, tokens, job, options, roundTripper, rep)
+	var session *auth.Session
+	deps.CAR.Credentials, deps.CAR.Refused, session = source(config, tokens, job, options, roundTripper, rep)
 	var result publish.Result
 	if examining {
-		result, err = examine(ctx, config, job, way, []error{problems, wayErr}, options, deps, rep.Handle)
+		result, err = examine(ctx, config, job, way, session, []error{problems, wayErr}, options, deps, rep.Handle)
 	} else {
 		result, err = publish.Run(ctx, options, deps, rep.Handle)
 	}

@@ -68,7 +68,8 @@ func AssumeRole(r Role) *Session {
 		Transport: r.Transport, Retry: r.Retry, Called: r.Called, Retrying: r.Retrying, Hints: hints,
 	})
 	warned := false
-	return newSession(func(ctx context.Context) (lease, error) {
+	var session *Session
+	session = newSession(func(ctx context.Context) (lease, error) {
 		asked := time.Now()
 		token, err := r.token(ctx)
 		if err != nil {
@@ -82,6 +83,7 @@ func AssumeRole(r Role) *Session {
 				Hint: "Pass the ID token as the CI gives it, all of it and nothing else. An access token, a key or a file name is none.",
 			}
 		}
+		session.claimed(claims)
 		l, err := r.trade(ctx, sts, token, claims, asked)
 		if err != nil {
 			return lease{}, err
@@ -94,6 +96,7 @@ func AssumeRole(r Role) *Session {
 	}, func(err error, ends time.Time) {
 		r.Warn(fmt.Sprintf("The keys could not be renewed, and those at hand end at %s (in %v): %v", clock(ends), time.Until(ends).Round(time.Second), err))
 	})
+	return session
 }
 
 // token asks for a token, again where the last try may have been bad luck.

@@ -21,6 +21,8 @@ type Session struct {
 	lease lease
 	later time.Time // when to try again after a renewal that failed
 	told  bool
+
+	claims Claims // of the last token; empty without one
 }
 
 // lease is a key pair and how long it is good for, by our own clock.
@@ -57,6 +59,20 @@ func (s *Session) Until() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lease.until
+}
+
+// Claims are those of the token that was traded last, also in vain; empty
+// where the keys do not come from a token.
+func (s *Session) Claims() Claims {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.claims
+}
+
+func (s *Session) claimed(c Claims) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.claims = c
 }
 
 // Refused drops keys that the service does not take any more. It reports

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/artifact"
+	"github.com/car-publish/car-publish/internal/auth"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/publish"
 )
@@ -28,8 +29,12 @@ type Options struct {
 	Timeout time.Duration // as the inputs say, before the CI's limit
 	Left    time.Duration // what the CI leaves to the job; 0 if it does not say
 
-	Credentials string                      // where the keys come from; "" if there are none
-	Proxy       func(address string) string // host of the proxy for an address, "" for none
+	Credentials string        // where the keys come from; "" if there are none
+	Session     *auth.Session // that gives them; nil if they are kept ones
+	RoleARN     string        // whose keys they are; "" if no token is traded for them
+	Provider    string        // the identity provider in CAM
+
+	Proxy func(address string) string // host of the proxy for an address, "" for none
 
 	Probe bool
 }
@@ -49,6 +54,7 @@ type exam struct {
 	calls map[string]call // the last one of each action
 
 	reached  bool // CAR's API answers
+	refused  bool // there are no keys to be had
 	accepted bool // the keys were not refused
 	build    *artifact.Artifact
 	app      *car.Application
@@ -84,7 +90,7 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(publish.Event
 	defer cancel()
 	e.phase(publish.Examine, func() {
 		for _, step := range []func(context.Context){
-			e.inputs, e.artifact, e.time, e.way, e.permissions, e.application, e.room, e.bucket,
+			e.inputs, e.artifact, e.time, e.way, e.identity, e.permissions, e.application, e.room, e.bucket,
 		} {
 			if ctx.Err() == nil {
 				step(ctx)

@@ -15,9 +15,13 @@ import (
 // changes nothing; the others are named, never called.
 func (e *exam) permissions(ctx context.Context) {
 	why := ""
-	switch {
-	case e.wrong("secret-id", "secret-key", "session-token", "secret-id-file", "secret-key-file", "session-token-file") != "":
-		why = "needs " + e.wrong("secret-id", "secret-key", "session-token", "secret-id-file", "secret-key-file", "session-token-file")
+	switch wrong := e.wrong(slices.Concat(keyInputs, roleInputs)...); {
+	case wrong != "":
+		why = "needs " + wrong
+	case e.refused && e.o.RoleARN != "":
+		why = "needs STS"
+	case e.refused:
+		why = "needs the role of this virtual machine"
 	case e.d.CAR.Credentials == nil:
 		why = "needs secret-id and secret-key"
 	case !e.reached:
