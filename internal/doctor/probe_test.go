@@ -32,8 +32,9 @@ const scratch = "app-scratch"
 
 // patient is what one run of the doctor is about, in virtual time.
 type patient struct {
-	sim     *carsim.Sim
-	options doctor.Options
+	sim      *carsim.Sim
+	options  doctor.Options
+	endpoint string // "" is the site's
 
 	mu    sync.Mutex
 	notes []string
@@ -51,18 +52,7 @@ func newPatient(w carsim.World) *patient {
 }
 
 func (p *patient) run(ctx context.Context) (publish.Result, *publish.Error) {
-	random := rand.New(rand.NewPCG(1, 2))
-	roundTripper := transport.Guard(p.sim.Transport(), "test")
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: random.Float64}
-	result, err := doctor.Run(ctx, p.options, publish.Deps{
-		CAR: car.Config{
-			Site: "china", Language: "en-US", Transport: roundTripper, Retry: backoff,
-			Credentials: func(context.Context) (cloudapi.Credentials, error) {
-				return cloudapi.Credentials{SecretID: secret.New(carsim.SecretID), SecretKey: secret.New(carsim.SecretKey)}, nil
-			},
-		},
-		COS: roundTripper, Upload: backoff, Float: random.Float64,
-	}, func(e publish.Event) {
+	result, err := doctor.Run(ctx, p.options, p.deps(), func(e publish.Event) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		switch e := e.(type) {
@@ -77,6 +67,21 @@ func (p *patient) run(ctx context.Context) (publish.Result, *publish.Error) {
 		panic(fmt.Sprintf("Run returned %T", err))
 	}
 	return result, failure
+}
+
+func (p *patient) deps() publish.Deps {
+	random := rand.New(rand.NewPCG(1, 2))
+	roundTripper := transport.Guard(p.sim.Transport(), "test")
+	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: random.Float64}
+	return publish.Deps{
+		CAR: car.Config{
+			Site: "china", Endpoint: p.endpoint, Language: "en-US", Transport: roundTripper, Retry: backoff,
+			Credentials: func(context.Context) (cloudapi.Credentials, error) {
+				return cloudapi.Credentials{SecretID: secret.New(carsim.SecretID), SecretKey: secret.New(carsim.SecretKey)}, nil
+			},
+		},
+		COS: roundTripper, Upload: backoff, Float: random.Float64,
+	}
 }
 
 func (p *patient) count(action string) (n int) {
@@ -230,9 +235,14 @@ func apkFile(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pack(t, "game.apk", map[string][]byte{"AndroidManifest.xml": manifest, "classes.dex": []byte("dex")})
+}
+
+func pack(t *testing.T, file string, members map[string][]byte) string {
+	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	for name, content := range map[string][]byte{"AndroidManifest.xml": manifest, "classes.dex": []byte("dex")} {
+	for name, content := range members {
 		f, err := w.Create(name)
 		if err == nil {
 			_, err = f.Write(content)
@@ -244,7 +254,7 @@ func apkFile(t *testing.T) string {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "game.apk")
+	file = filepath.Join(t.TempDir(), file)
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}

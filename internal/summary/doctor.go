@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/car-publish/car-publish/internal/publish"
 )
@@ -72,6 +73,20 @@ func failedChecks(r publish.Result) []string {
 	return names
 }
 
+// visible writes the characters that turn the direction of writing as JSON can
+// write them: what is pasted must be what is seen.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 // paper is a text to be pasted elsewhere.
 type paper struct{ title, text string }
 
@@ -80,7 +95,7 @@ func papers(r publish.Result) []paper {
 	var list []paper
 	add := func(title string, v any) {
 		text, _ := json.MarshalIndent(v, "", "  ") // it holds nothing that has no JSON form
-		list = append(list, paper{title, string(text)})
+		list = append(list, paper{title, visible(string(text))})
 	}
 	if r.Policy != nil {
 		add("The least policy for a publish with these inputs (CAM, Policies, Create by policy syntax):", r.Policy)
