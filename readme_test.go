@@ -574,6 +574,7 @@ func TestReadmeCalls(t *testing.T) {
 		"`rollback`":               {"rollback", "--application-id", app},
 		"`list`":                   {"list", "--application-id", app},
 		"`delete`":                 {"delete", "--application-id", app, "--version-id", "ver-first"},
+		"`doctor`":                 {"doctor", "--application-id", app, "--artifact", "game.zip"},
 		"`cleanup`":                {"cleanup", "--application-id", app, "--run-key", "1/a"},
 		"`publish` with `dry-run`": append(slices.Clip(publish), "--dry-run"),
 	}

@@ -172,9 +172,10 @@ func (e *exam) list(ctx context.Context) error {
 			return err
 		}
 		for _, app := range append(list.Desktop, list.Mobile...) {
-			if app.ID == e.o.Publish.ApplicationID && e.app == nil {
+			if app.ID == e.o.Publish.ApplicationID {
 				e.app, e.kind = &app, kind
 				e.result.ApplicationName, e.result.ApplicationCategory = app.Name, strings.ToLower(string(kind))
+				return nil
 			}
 		}
 	}
