@@ -569,7 +569,8 @@ func (p *probe) handOver(ctx context.Context, v car.Version, asking bool) (car.V
 	default:
 		p.tell(again, "SecondSnapshot", unknownYet, "CAR answered %s", code(second))
 	}
-	return v, p.tellReady(v)
+	p.tellReady(v)
+	return v, nil
 }
 
 // movesByItself watches a version whose upload is complete, and says what
@@ -609,12 +610,12 @@ func (p *probe) tellSnapshot(field, moved string, err error) {
 	}
 }
 
-func (p *probe) tellReady(v car.Version) error {
+func (p *probe) tellReady(v car.Version) {
 	if v.Status == car.CreateFailed {
 		p.tell("What does CAR make of the build?", "", unknownYet, "CreateFailed; with an artifact of yours more could be found out")
 	}
 	if !v.Status.Good() {
-		return nil
+		return
 	}
 	const becomes = "What becomes of the name of a version?"
 	stem := func(file string) string { return strings.TrimSuffix(file, path.Ext(file)) }
@@ -638,7 +639,6 @@ func (p *probe) tellReady(v car.Version) error {
 	case v.Status == car.Normal:
 		p.tell(question, "FirstVersion", "normal", "Normal: it waits for its release")
 	}
-	return nil
 }
 
 func (p *probe) createWhileNormal(ctx context.Context) error {
