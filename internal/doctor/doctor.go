@@ -98,6 +98,9 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(publish.Event
 		}
 		e.policies()
 	})
+	if o.Probe && e.first != nil {
+		e.skip("Probe", "needs all that failed")
+	}
 	if o.Probe && e.first == nil && ctx.Err() == nil {
 		e.phase(publish.Probe, func() {
 			if err := e.probe(ctx); err != nil && ctx.Err() == nil {
