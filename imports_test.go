@@ -65,7 +65,7 @@ var rooms = map[string]room{
 	},
 
 	"internal/doctor": {
-		ours: []string{"internal/artifact", "internal/auth", "internal/car", "internal/cos", "internal/publish", "internal/retry", "internal/secret"},
+		ours: []string{"internal/artifact", "internal/auth", "internal/car", "internal/cos", "internal/publish", "internal/retry", "internal/secret", "internal/transport"},
 		why:  "looks at what a publish needs; lets publish say what it would do, and so stands above it",
 	},
 	"internal/publish": {

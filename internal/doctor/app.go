@@ -25,9 +25,9 @@ func (e *exam) application(ctx context.Context) {
 		o.Command = "list"
 		if _, err := e.play(ctx, o); err != nil && err.Kind != publish.Refused {
 			e.fail(check, err, 0)
-		} else if err != nil {
-			e.skip(check, "needs car:DescribeApplicationVersion")
+			return
 		}
+		e.skip(check, "needs car:DescribeApplicationVersion")
 		return
 	}
 	if e.app == nil {

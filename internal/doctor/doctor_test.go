@@ -116,6 +116,27 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// A redirect is an answer, though an odd one; the calls tell what it means.
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	sim := carsim.New(carsim.World{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			http.Redirect(w, r, "https://login.example.com/", http.StatusFound)
+			return
+		}
+		sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	result, err := over(t, transport.Options{}, server.URL)
+	expect(t, result, "CAR API", publish.Doubtful, `HTTP 302, a redirect to "login.example.com"`, "login page")
+	expect(t, result, "Credentials", publish.OK)
+	expect(t, result, "COS", publish.Doubtful, "redirect")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUnknownHost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

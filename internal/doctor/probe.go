@@ -211,6 +211,9 @@ func (p *probe) categories(ctx context.Context) {
 	}
 }
 
+// accountNumber is the number of an account, as paths have it.
+var accountNumber = regexp.MustCompile(`[0-9]{6,}`)
+
 var versionID = regexp.MustCompile(`^ver-[0-9A-Za-z_-]{1,64}$`)
 
 // create makes a version of ours. After an answer that leaves a doubt, the
@@ -237,7 +240,7 @@ func (p *probe) create(ctx context.Context) (car.Version, error) {
 		return v, &publish.Error{Kind: publish.Other, Code: car.CodeAnswer, Message: fmt.Sprintf("CreateApplicationVersion answered with %q, which is no version id.", v.ID)}
 	}
 	p.ours = append(p.ours, v)
-	p.emit(publish.Owned{VersionID: v.ID}) // for who cleans up after a process that is killed
+	p.emit(publish.Owned{VersionID: v.ID})
 	p.emit(publish.Note{Text: "Created " + v.ID + "."})
 	return v, nil
 }
@@ -345,9 +348,6 @@ func (p *probe) awaitGone(ctx context.Context, v car.Version, start time.Time, f
 		return next, err
 	}
 	p.forget(v.ID)
-	if next.ID != "" { // it is the one that a clean-up has to find
-		p.emit(publish.Owned{VersionID: next.ID})
-	}
 	took := time.Since(start)
 	if !first {
 		return next, nil
@@ -456,7 +456,8 @@ func (p *probe) tellKeys(keys cos.Keys, v car.Version) {
 	case !strings.HasPrefix(keys.Path, "/") && strings.Contains(folder, v.ID):
 		form = "folder"
 	}
-	shape := strings.NewReplacer(v.ID, "VERSION", p.o.Publish.ApplicationID, "APPLICATION").Replace(keys.Path)
+	// A report that can be shown to others names no account.
+	shape := accountNumber.ReplaceAllString(strings.NewReplacer(v.ID, "VERSION", p.o.Publish.ApplicationID, "APPLICATION").Replace(keys.Path), "APPID")
 	p.tell("What form has the path of an upload?", "PathForm", form, "%s in a bucket in %s", shape, keys.Region)
 	life := keys.Expires.Sub(keys.Start)
 	p.tell("How long do the keys of an upload live?", "KeyLifetime", life.String(), "%v, by their StartTime and ExpiredTime", life)
@@ -713,9 +714,11 @@ func (p *probe) delete(ctx context.Context, id string) error {
 
 func (p *probe) forget(id string) {
 	p.ours = slices.DeleteFunc(p.ours, func(v car.Version) bool { return v.ID == id })
-	if len(p.ours) == 0 {
-		p.emit(publish.Owned{})
+	var last publish.Owned // what a clean-up after this process has to find
+	if n := len(p.ours); n > 0 {
+		last.VersionID = p.ours[n-1].ID
 	}
+	p.emit(last)
 }
 
 // undoTime is what a probe that was stopped may still take: GitHub kills a

@@ -25,7 +25,8 @@ type reached struct {
 	host  string // with the port, if the address names one
 	plain bool   // http
 
-	mu        sync.Mutex // net/http may dial several addresses side by side
+	mu        sync.Mutex // net/http may dial several addresses side by side, and go on when it has given up
+	over      bool       // nothing is noted any more
 	looked    time.Time
 	lookup    time.Duration
 	addresses int
@@ -62,6 +63,9 @@ func reach(ctx context.Context, transport http.RoundTripper, address string) *re
 	}
 	r.asked = time.Now()
 	answer, err := transport.RoundTrip(request)
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
 	if err != nil {
 		r.err = err
 		return r
@@ -79,7 +83,9 @@ func (r *reached) trace() *httptrace.ClientTrace {
 	locked := func(f func()) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		f()
+		if !r.over {
+			f()
+		}
 	}
 	return &httptrace.ClientTrace{
 		DNSStart: func(httptrace.DNSStartInfo) { locked(func() { r.looked = time.Now() }) },

@@ -10,6 +10,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/transport"
 )
 
 // The clock of a signature may be 5 minutes off
@@ -87,6 +88,13 @@ func (e *exam) way(ctx context.Context) {
 		e.ok("TLS", "the connection was there already")
 	}
 
+	var redirect *transport.RedirectError
+	if errors.As(r.err, &redirect) { // the calls will tell
+		e.reached = true
+		e.warn("CAR API", "CAR never redirects: look at endpoint and proxy; a login page may be in between.", "%s answers HTTP %d, a redirect to %q", r.host, redirect.Status, redirect.Host)
+		e.skip("Clock", "needs CAR API")
+		return
+	}
 	if r.err != nil {
 		fail("CAR API", "Check the runner's network, proxy and ca-file, and that "+r.name()+" can be reached from here.")
 		e.skip("Clock", "needs CAR API")
@@ -143,7 +151,10 @@ func (e *exam) bucket(ctx context.Context) {
 		endpoint, remark = "https://service.cos.myqcloud.com", "; CAR's bucket, which it names only during a publish, may be nearer or farther"
 	}
 	r := reach(ctx, e.d.COS, endpoint)
+	var redirect *transport.RedirectError
 	switch {
+	case errors.As(r.err, &redirect):
+		e.warn(check, "COS does not redirect: look at cos-endpoint and proxy; a login page may be in between.", "%s answers HTTP %d, a redirect to %q", r.host, redirect.Status, redirect.Host)
 	case r.stuckAtProxy():
 		failure := proxyFailure(r, e.o.Proxy(endpoint))
 		failure.Kind = publish.UploadFailed
@@ -187,9 +198,6 @@ func proxyFailure(r *reached, proxy string) *publish.Error {
 // brief is an error on one line: net/http quotes what a server sends. A long
 // one is cut before a word, since half a secret would not be recognised.
 func brief(err error) string {
-	if u := errors.Unwrap(err); u != nil && err.Error() == "" {
-		err = u
-	}
 	const most = 300
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	if len(text) > most {

@@ -13,7 +13,8 @@ var misplaced = []struct {
 	{"version-id", []string{"cleanup"}, "it finds what the run left by itself; delete takes an id"},
 	{"artifact", []string{"create", "release", "rollback", "list", "delete"}, "only publish uploads a build"},
 	{"artifact-url", []string{"create", "release", "rollback", "list", "delete"}, "only publish delivers a build"},
-	{"probe", []string{"publish", "create", "release", "rollback", "list", "delete", "cleanup"}, "only doctor probes"},
+	// cleanup runs after a step in that step's environment.
+	{"probe", []string{"publish", "create", "release", "rollback", "list", "delete"}, "only doctor probes"},
 }
 
 // checkCommand checks what the command needs and what contradicts it.
@@ -34,6 +35,9 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 		p.checkArtifact(c, nameInURL)
 		if wait := p.lookup(find("wait")); c.Release && !c.Wait {
 			p.refuse(find("wait"), wait, "does not go with release: true", "only a version that is ready can be released, so drop one of the two")
+		}
+		if dry := p.lookup(find("dry-run")); c.Probe && c.DryRun {
+			p.refuse(find("dry-run"), dry, "does not go with probe", "a probe creates a version and deletes it; without probe, doctor changes nothing")
 		}
 	case "create":
 		if p.lookup(find("artifact-name")).text == "" {

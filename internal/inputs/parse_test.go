@@ -711,6 +711,10 @@ func TestProblems(t *testing.T) {
 			[]string{`probe: "app-2" is not the application-id: name the scratch application in both (from --probe)`},
 		},
 		{
+			"probe in a dry run", "doctor --probe app-1 --dry-run", complete,
+			[]string{`dry-run: "true" does not go with probe: a probe creates a version and deletes it; without probe, doctor changes nothing (from --dry-run)`},
+		},
+		{
 			"probe without doctor", "--probe app-1", complete,
 			[]string{`probe: "app-1" does not go with the command publish: only doctor probes (from --probe)`},
 		},
