@@ -33,6 +33,7 @@ const (
 	canaryID    = "AKIDq7Zp2Xw9Lr4TnB6vKc3Hy8Ds5Gf1"
 	canaryKey   = `k9"R<V8x\m3>Jw/7Qc&5Y+t2N%b8L'h`
 	canaryToken = "tK+4hP/9wE=2uXe-7bM_6rDz+1nGf/5sVj=8cQy-3aTk_0iLo+WmRpYx/ZqHdBvJgSNcUFwEOKIAAltB"
+	canaryAsk   = "rQ7/uW3+eT9zYx-5kJh_2mNb4vC6sDf8gH1jL0pOaIqZ" // asks GitHub for an ID token
 	canaryPass  = "pG6%2BsD8%2fh=J4fYc2"
 	canaryQuery = "sign=8f3A%2Bd7%2Fe1%3D6b9c2d4f5a0b&token=Vr5%2FmQ8zL%2B2nXk7%3DwT4yHb9cJd6Pf3s"
 )
@@ -91,6 +92,7 @@ func newCage() *cage {
 	c.plant("secret-id", canaryID)
 	c.plant("secret-key", canaryKey)
 	c.plant("session-token", canaryToken)
+	c.plant("request token", canaryAsk)
 	c.plant("query of artifact-url", longQuery) // begins with the other
 	c.plant("password", canaryPass)
 	return c
@@ -181,7 +183,16 @@ func (c *cage) tattling(next http.Handler, asked func(*http.Request)) http.Handl
 		for _, name := range []string{"Authorization", "X-Tc-Token", "X-Cos-Security-Token"} {
 			w.Header()["X-Echo-"+name] = r.Header[name]
 		}
-		if r.Header.Get("X-Tc-Action") == "DescribeCosCredential" {
+		switch action := r.Header.Get("X-Tc-Action"); {
+		case action == "AssumeRoleWithWebIdentity":
+			body, _ := io.ReadAll(r.Body) // what is cut short is the service's to find out
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			var request struct{ WebIdentityToken string }
+			if json.Unmarshal(body, &request) == nil {
+				c.plant("OIDC token", request.WebIdentityToken)
+			}
+			w = &overheard{w, c}
+		case action == "DescribeCosCredential", strings.HasPrefix(r.URL.Path, "/_github/"), r.Host == "metadata.tencentyun.com":
 			w = &overheard{w, c}
 		}
 		next.ServeHTTP(w, r)
@@ -197,9 +208,19 @@ func (o *overheard) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
 func (o *overheard) Write(b []byte) (int, error) {
 	var answer struct {
-		Response struct{ SecretID, SecretKey, SessionToken string }
+		Response struct {
+			SecretID, SecretKey, SessionToken string
+			Credentials                       struct{ TmpSecretID, TmpSecretKey, Token string }
+		}
+		Value                            string
+		TmpSecretID, TmpSecretKey, Token string
 	}
 	if json.Unmarshal(b, &answer) == nil {
+		role := answer.Response.Credentials
+		o.cage.plant("SecretId of the role", role.TmpSecretID+answer.TmpSecretID)
+		o.cage.plant("SecretKey of the role", role.TmpSecretKey+answer.TmpSecretKey)
+		o.cage.plant("token of the role", role.Token+answer.Token)
+		o.cage.plant("OIDC token", answer.Value)
 		o.cage.plant("SecretID of the upload", answer.Response.SecretID)
 		o.cage.plant("SecretKey of the upload", answer.Response.SecretKey)
 		o.cage.plant("SessionToken of the upload", answer.Response.SessionToken)
@@ -217,7 +238,7 @@ func TestStoriesShowNoSecret(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no stories: %v", err)
 	}
-	secrets := strings.NewReplacer(carsim.SecretID, canaryID, carsim.SecretKey, canaryKey, carsim.SessionToken, canaryToken, "sign=s3cr3t-token-value", canaryQuery)
+	secrets := strings.NewReplacer(carsim.SecretID, canaryID, carsim.SecretKey, canaryKey, carsim.SessionToken, canaryToken, carsim.RequestToken, canaryAsk, "sign=s3cr3t-token-value", canaryQuery)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -304,7 +325,7 @@ func (a *audience) setup(env *testscript.Env, github bool) error {
 			}
 		})
 	}
-	err := setup(env, canaryKeys(), func(sim http.Handler) http.Handler {
+	err := setup(env, carsim.World{Keys: canaryKeys(), Issuer: carsim.Issuer{RequestToken: canaryAsk}}, func(sim http.Handler) http.Handler {
 		return a.cage.tattling(sim, func(r *http.Request) {
 			if strings.Contains(r.Header.Get("Authorization"), canaryID) {
 				a.signed.Add(1)
@@ -336,12 +357,13 @@ func (a *audience) setup(env *testscript.Env, github bool) error {
 	return nil
 }
 
-// files calls f with each file of a story that is no build.
+// files calls f with each file of a story that is neither a build nor a token
+// of the story's own.
 func (a *audience) files(dir string, f func(path string, text []byte)) error {
 	entries, err := os.ReadDir(dir)
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 || strings.HasSuffix(entry.Name(), ".zip") {
+		if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 || slices.Contains([]string{".zip", ".jwt"}, filepath.Ext(entry.Name())) {
 			continue
 		}
 		path := filepath.Join(dir, entry.Name())
@@ -439,16 +461,23 @@ func TestFaultsShowNoSecret(t *testing.T) {
 	keys := canaryKeys()
 	temporary := keys[slices.IndexFunc(keys, func(k carsim.Key) bool { return k.Token != "" })]
 	var lines atomic.Int64
-	play := func(github bool, query, timeout string, faults ...carsim.Fault) ([]carsim.Call, map[string]string) {
+	const examine = "doctor" // in the place of a query: that command, of the same build
+	play := func(github, keyless bool, query, timeout string, faults ...carsim.Fault) ([]carsim.Call, map[string]string) {
 		o := &observed{cage: newCage(), github: github, dir: t.TempDir()}
-		sim := carsim.New(carsim.World{Keys: keys, Faults: faults})
+		sim := carsim.New(carsim.World{Keys: keys, Issuer: carsim.Issuer{RequestToken: canaryAsk}, Faults: faults})
 		server := httptest.NewServer(o.cage.tattling(sim, func(*http.Request) { o.commandLine(t) }))
 		defer server.Close()
 		o.args = []string{"--release", "--version-name", "Ocean 7"}
 		o.env = []string{
 			"CAR_APPLICATION_ID=app-desktop", "CAR_ENDPOINT=" + server.URL, "CAR_COS_ENDPOINT=" + server.URL, "CAR_TIMEOUT=" + timeout,
 		}
-		for name, text := range map[string]string{"CAR_SECRET_ID": temporary.SecretID, "CAR_SECRET_KEY": temporary.SecretKey, "CAR_SESSION_TOKEN": temporary.Token} {
+		given := map[string]string{"CAR_SECRET_ID": temporary.SecretID, "CAR_SECRET_KEY": temporary.SecretKey, "CAR_SESSION_TOKEN": temporary.Token}
+		if keyless {
+			given = nil
+			o.env = append(o.env, "CAR_STS_ENDPOINT="+server.URL, "CAR_ROLE_ARN="+carsim.RoleARN, "CAR_OIDC_PROVIDER="+carsim.ProviderName,
+				"ACTIONS_ID_TOKEN_REQUEST_URL="+server.URL+"/_github/idtoken?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+canaryAsk)
+		}
+		for name, text := range given {
 			if github { // there from files, for a change
 				path := filepath.Join(o.dir, name)
 				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -457,6 +486,10 @@ func TestFaultsShowNoSecret(t *testing.T) {
 				name, text = name+"_FILE", path
 			}
 			o.env = append(o.env, name+"="+text)
+		}
+		if query == examine {
+			o.args = append([]string{examine}, o.args...)
+			query = ""
 		}
 		if query != "" {
 			o.env = append(o.env, "CAR_ARTIFACT_URL=https://ci:"+canaryPass+"@builds.example.com/game.zip?"+query)
@@ -476,18 +509,29 @@ func TestFaultsShowNoSecret(t *testing.T) {
 
 	// What there is to fail: the calls of a clean run, and the one that
 	// carries the URL where CAR fetches the build.
-	type call struct{ action, query string }
-	calls := []call{{"CreateApplicationSnapshot", canaryQuery}, {"CreateApplicationSnapshot", longQuery}}
-	for _, query := range []string{"", canaryQuery} {
-		journal, shown := play(false, query, "1m")
-		if !strings.Contains(shown["stderr"], "is online") {
+	type call struct {
+		action, query string
+		keyless       bool
+	}
+	calls := []call{{"CreateApplicationSnapshot", canaryQuery, false}, {"CreateApplicationSnapshot", longQuery, false}}
+	for _, query := range []string{"", canaryQuery, examine} {
+		journal, shown := play(false, false, query, "1m")
+		if !strings.Contains(shown["stderr"], "is online") && !strings.Contains(shown["stderr"], "a publish could run") {
 			t.Fatalf("the clean run did not succeed:\n%s", shown["stderr"])
 		}
 		for _, c := range journal {
-			if c := (call{c.Action, ""}); query == "" && !slices.Contains(calls, c) {
+			if c := (call{c.Action, query, false}); query != canaryQuery && c.action != "cos:Other" && !slices.Contains(calls, c) {
 				calls = append(calls, c)
 			}
 		}
+	}
+	// And those that a run makes for its keys, with one that these sign.
+	journal, shown := play(true, true, "", "1m")
+	if !strings.Contains(shown["stdout"], "is online") || journal[0].Action != "github:IDToken" || journal[1].Action != "AssumeRoleWithWebIdentity" {
+		t.Fatalf("the clean run as a role did not succeed:\n%s", shown["stdout"])
+	}
+	for _, c := range journal[:3] {
+		calls = append(calls, call{c.Action, "", true}, call{c.Action, examine, true})
 	}
 	slots := make(chan struct{}, 48) // most of a run is waiting
 	var cells sync.WaitGroup
@@ -500,7 +544,7 @@ func TestFaultsShowNoSecret(t *testing.T) {
 					// Two seconds are enough for a second and a third try; on a
 					// machine that is too busy, not even for the first.
 					for _, timeout := range []string{"2s", "1m"} {
-						journal, _ := play(github, c.query, timeout, carsim.Fault{Action: c.action, Kind: kind, Size: 1 << 10, Code: "FailedOperation"})
+						journal, _ := play(github, c.keyless, c.query, timeout, carsim.Fault{Action: c.action, Kind: kind, Size: 1 << 10, Code: "FailedOperation"})
 						if slices.ContainsFunc(journal, func(j carsim.Call) bool { return j.Fault == kind }) {
 							return
 						}
@@ -543,59 +587,83 @@ func TestInputsShowNoSecret(t *testing.T) {
 	keys := []string{"CAR_SECRET_ID=" + canaryID, "CAR_SECRET_KEY=" + canaryKey}
 	with := func(more ...string) []string { return append(slices.Clone(keys), more...) }
 	nowhere := "http://127.0.0.1:1"
+	as := func(more ...string) []string {
+		return append([]string{"CAR_ROLE_ARN=" + carsim.RoleARN, "CAR_OIDC_PROVIDER=github", "CAR_ENDPOINT=" + nowhere, "CAR_STS_ENDPOINT=" + nowhere}, more...)
+	}
 	for name, test := range map[string]struct {
 		args []string
 		env  []string
 	}{
-		"every source at once":      {nil, with("INPUT_SECRET-KEY="+canaryKey, "PLUGIN_SECRET_KEY="+canaryKey, "TENCENTCLOUD_SECRET_KEY="+canaryKey, "TENCENTCLOUD_TOKEN="+canaryToken)},
-		"files":                     {nil, []string{"CAR_SECRET_ID_FILE=" + write("id", canaryID), "CAR_SECRET_KEY_FILE=" + write("key", canaryKey+"\n"), "CAR_SESSION_TOKEN_FILE=" + write("token", canaryToken)}},
-		"a file of two lines":       {nil, []string{"CAR_SECRET_KEY_FILE=" + write("lines", canaryID+"\n"+canaryKey)}},
-		"the key for its file":      {nil, with("CAR_SESSION_TOKEN_FILE=" + canaryToken)},
-		"a line break":              {nil, []string{"CAR_SECRET_ID=" + canaryID + "\r\n::error::" + canaryID, "CAR_SECRET_KEY=" + canaryKey}},
-		"half a pair":               {nil, []string{"CAR_SECRET_KEY=" + canaryKey}},
-		"token alone":               {nil, []string{"CAR_SESSION_TOKEN=" + canaryToken}},
-		"a variable that is none":   {nil, []string{"CAR_SECRETKEY=" + canaryKey}},
-		"a flag that is none":       {[]string{"--secret-key", canaryKey}, keys},
-		"a flag with its value":     {[]string{"--secret-key=" + canaryKey}, keys},
-		"a misspelt flag":           {[]string{"--secretkey", canaryKey}, nil},
-		"a key in another place":    {[]string{"--version-name", canaryKey, "--run-key", canaryID, "--timeout", canaryKey, "--on-full", canaryKey, "--keep", "[" + canaryKey, "--region", canaryKey, "--regions", canaryID, canaryKey}, keys},
-		"a key for an id":           {nil, with("CAR_APPLICATION_ID="+canaryKey, "CAR_VERSION_ID="+canaryID, "CAR_ARTIFACT="+canaryKey, "CAR_CA_FILE="+canaryKey)},
-		"endpoint with a password":  {nil, with("CAR_ENDPOINT=https://ci:"+canaryPass+"@example.com", "CAR_COS_ENDPOINT=https://ci:"+canaryPass+"@example.com")},
-		"endpoint with a token":     {nil, with("CAR_ENDPOINT=https://" + canaryPass + "@example.com")},
-		"endpoint with a slash":     {nil, with("CAR_ENDPOINT=https://ci:1/" + canaryPass + "@example.com")},
-		"endpoint beyond parsing":   {nil, with("CAR_ENDPOINT=https://ci:%zz" + canaryPass + "@example.com")},
-		"proxy that asks again":     {nil, with("CAR_ENDPOINT="+nowhere, "CAR_PROXY="+beforeHost("ci:"+canaryPass, proxy.URL))},
-		"proxy that asks for https": {nil, with("CAR_PROXY=" + beforeHost("ci:"+canaryPass, proxy.URL))},
-		"proxy with a token":        {nil, with("CAR_ENDPOINT="+nowhere, "CAR_PROXY="+beforeHost(canaryPass, proxy.URL))},
-		"proxy that is not there":   {nil, with("CAR_PROXY=" + beforeHost("ci:"+canaryPass, nowhere))},
-		"proxy of the environment":  {nil, with("HTTPS_PROXY=" + beforeHost("ci:"+canaryPass, proxy.URL))},
-		"no proxy of a kind":        {nil, with("CAR_PROXY=ftp://ci:" + canaryPass + "@example.com")},
-		"proxy beyond parsing":      {nil, with("CAR_PROXY=http://ci:%zz" + canaryPass + "@example.com")},
-		"URL for a file":            {nil, with("CAR_ARTIFACT=https://ci:" + canaryPass + "@example.com/game.zip?" + canaryQuery)},
-		"URL of another scheme":     {nil, with("CAR_ARTIFACT_URL=ftp://ci:" + canaryPass + "@example.com/game.zip?" + canaryQuery)},
-		"URL beyond parsing":        {nil, with("CAR_ARTIFACT_URL=https://%zz/game.zip?" + canaryQuery)},
-		"URL without a name":        {nil, with("CAR_ARTIFACT_URL=https://example.com/?" + canaryQuery)},
-		"URL and file":              {nil, with("CAR_ARTIFACT=game.zip", "CAR_ARTIFACT_URL=https://example.com/game.zip?"+canaryQuery)},
+		"every source at once":       {nil, with("INPUT_SECRET-KEY="+canaryKey, "PLUGIN_SECRET_KEY="+canaryKey, "TENCENTCLOUD_SECRET_KEY="+canaryKey, "TENCENTCLOUD_TOKEN="+canaryToken)},
+		"files":                      {nil, []string{"CAR_SECRET_ID_FILE=" + write("id", canaryID), "CAR_SECRET_KEY_FILE=" + write("key", canaryKey+"\n"), "CAR_SESSION_TOKEN_FILE=" + write("token", canaryToken)}},
+		"a file of two lines":        {nil, []string{"CAR_SECRET_KEY_FILE=" + write("lines", canaryID+"\n"+canaryKey)}},
+		"the key for its file":       {nil, with("CAR_SESSION_TOKEN_FILE=" + canaryToken)},
+		"a line break":               {nil, []string{"CAR_SECRET_ID=" + canaryID + "\r\n::error::" + canaryID, "CAR_SECRET_KEY=" + canaryKey}},
+		"half a pair":                {nil, []string{"CAR_SECRET_KEY=" + canaryKey}},
+		"token alone":                {nil, []string{"CAR_SESSION_TOKEN=" + canaryToken}},
+		"OIDC tokens everywhere":     {nil, with("INPUT_OIDC-TOKEN="+canaryToken, "PLUGIN_OIDC_TOKEN="+canaryToken, "CAR_OIDC_TOKEN="+canaryToken, "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN="+canaryToken)},
+		"an OIDC token that is none": {nil, as("CAR_OIDC_TOKEN=" + canaryToken)},
+		"claims that are none":       {nil, as("CAR_OIDC_TOKEN=" + canaryToken + "." + canaryKey + "." + canaryID)},
+		"a token of two lines":       {nil, as("CAR_OIDC_TOKEN=" + canaryToken + "\n::error::" + canaryKey)},
+		"a token and its file":       {nil, as("CAR_OIDC_TOKEN="+canaryToken, "CAR_OIDC_TOKEN_FILE="+write("jwt", canaryToken))},
+		"a token in a file":          {nil, as("CAR_OIDC_TOKEN_FILE=" + write("jwt2", canaryToken))},
+		"a token for its file":       {nil, as("CAR_OIDC_TOKEN_FILE=" + canaryToken)},
+		"a token as a flag":          {[]string{"--oidc-token", canaryToken}, as()},
+		"a token for a role":         {nil, []string{"CAR_ROLE_ARN=" + canaryToken, "CAR_OIDC_TOKEN=" + canaryToken, "CAR_OIDC_PROVIDER=" + canaryToken, "CAR_OIDC_AUDIENCE=-" + canaryToken}},
+		"a token without a role":     {nil, []string{"CAR_OIDC_TOKEN=" + canaryToken}},
+		"nobody to ask for a token":  {nil, as("ACTIONS_ID_TOKEN_REQUEST_URL="+nowhere+"/?x="+canaryAsk, "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+canaryAsk)},
+		"a token over plain http":    {nil, as("ACTIONS_ID_TOKEN_REQUEST_URL=http://example.com/?x="+canaryAsk, "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+canaryAsk)},
+		"half of what asks":          {nil, as("GITHUB_ACTIONS=true", "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+canaryAsk)},
+		"a variable that is none":    {nil, []string{"CAR_SECRETKEY=" + canaryKey}},
+		"a flag that is none":        {[]string{"--secret-key", canaryKey}, keys},
+		"a flag with its value":      {[]string{"--secret-key=" + canaryKey}, keys},
+		"a misspelt flag":            {[]string{"--secretkey", canaryKey}, nil},
+		"a key in another place":     {[]string{"--version-name", canaryKey, "--run-key", canaryID, "--timeout", canaryKey, "--on-full", canaryKey, "--keep", "[" + canaryKey, "--region", canaryKey, "--regions", canaryID, canaryKey}, keys},
+		"a key for an id":            {nil, with("CAR_APPLICATION_ID="+canaryKey, "CAR_VERSION_ID="+canaryID, "CAR_ARTIFACT="+canaryKey, "CAR_CA_FILE="+canaryKey)},
+		"endpoint with a password":   {nil, with("CAR_ENDPOINT=https://ci:"+canaryPass+"@example.com", "CAR_COS_ENDPOINT=https://ci:"+canaryPass+"@example.com")},
+		"endpoint with a token":      {nil, with("CAR_ENDPOINT=https://" + canaryPass + "@example.com")},
+		"endpoint with a slash":      {nil, with("CAR_ENDPOINT=https://ci:1/" + canaryPass + "@example.com")},
+		"endpoint beyond parsing":    {nil, with("CAR_ENDPOINT=https://ci:%zz" + canaryPass + "@example.com")},
+		"proxy that asks again":      {nil, with("CAR_ENDPOINT="+nowhere, "CAR_PROXY="+beforeHost("ci:"+canaryPass, proxy.URL))},
+		"proxy that asks for https":  {nil, with("CAR_PROXY=" + beforeHost("ci:"+canaryPass, proxy.URL))},
+		"proxy with a token":         {nil, with("CAR_ENDPOINT="+nowhere, "CAR_PROXY="+beforeHost(canaryPass, proxy.URL))},
+		"proxy that is not there":    {nil, with("CAR_PROXY=" + beforeHost("ci:"+canaryPass, nowhere))},
+		"proxy of the environment":   {nil, with("HTTPS_PROXY=" + beforeHost("ci:"+canaryPass, proxy.URL))},
+		"no proxy of a kind":         {nil, with("CAR_PROXY=ftp://ci:" + canaryPass + "@example.com")},
+		"proxy beyond parsing":       {nil, with("CAR_PROXY=http://ci:%zz" + canaryPass + "@example.com")},
+		"URL for a file":             {nil, with("CAR_ARTIFACT=https://ci:" + canaryPass + "@example.com/game.zip?" + canaryQuery)},
+		"URL of another scheme":      {nil, with("CAR_ARTIFACT_URL=ftp://ci:" + canaryPass + "@example.com/game.zip?" + canaryQuery)},
+		"URL beyond parsing":         {nil, with("CAR_ARTIFACT_URL=https://%zz/game.zip?" + canaryQuery)},
+		"URL without a name":         {nil, with("CAR_ARTIFACT_URL=https://example.com/?" + canaryQuery)},
+		"URL and file":               {nil, with("CAR_ARTIFACT=game.zip", "CAR_ARTIFACT_URL=https://example.com/game.zip?"+canaryQuery)},
 	} {
-		for _, github := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/github=%v", name, github), func(t *testing.T) {
-				t.Parallel()
-				o := &observed{cage: newCage(), github: github, dir: t.TempDir(), args: append([]string{"list"}, test.args...)}
-				if strings.Contains(name, "URL") {
-					o.args[0] = "publish"
-				}
-				o.env = append([]string{"CAR_APPLICATION_ID=app-desktop", "CAR_TIMEOUT=300ms"}, test.env...)
-				shown, err := o.run(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if o.status == exitDone {
-					t.Errorf("it succeeded:\n%s%s", shown["stdout"], shown["stderr"])
-				}
-				for where, text := range shown {
-					o.cage.look(t, where, text)
-				}
-			})
+		command := "list"
+		if strings.Contains(name, "URL") {
+			command = "publish"
+		}
+		// Where the others end, doctor goes on with all that is not wrong; from
+		// here it must not get far.
+		for _, command := range []string{command, "doctor"} {
+			env := []string{"CAR_APPLICATION_ID=app-desktop", "CAR_TIMEOUT=300ms"}
+			if command == "doctor" {
+				env = append(env, "CAR_ENDPOINT=https://127.0.0.1:1", "CAR_STS_ENDPOINT=https://127.0.0.1:1", "CAR_COS_ENDPOINT=https://127.0.0.1:1")
+			}
+			for _, github := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/github=%v", name, command, github), func(t *testing.T) {
+					t.Parallel()
+					o := &observed{cage: newCage(), github: github, dir: t.TempDir(), args: append([]string{command}, test.args...), env: slices.Concat(env, test.env)}
+					shown, err := o.run(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if o.status == exitDone {
+						t.Errorf("it succeeded:\n%s%s", shown["stdout"], shown["stderr"])
+					}
+					for where, text := range shown {
+						o.cage.look(t, where, text)
+					}
+				})
+			}
 		}
 	}
 }

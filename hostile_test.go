@@ -27,16 +27,28 @@ const evil = "x\n::stop-commands::y\r\n::set-output name=evil::1\n  ::error::evi
 // be shown, but it does nothing.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
-	game := smallBuild(t)
+	hostileTexts(t, "app-desktop", carsim.World{}, "--release", "--version-name", "Ocean 7", "--artifact", smallBuild(t))
+}
+
+// So is every text in the answers to doctor and its probe.
+func TestHostileTextsOfDoctor(t *testing.T) {
+	t.Parallel()
+	// A world in which a probe has nothing to wait for.
+	hostileTexts(t, "app-noconfig", carsim.World{SnapshotDesktop: carsim.SnapshotIgnored}, "doctor", "--probe", "app-noconfig")
+}
+
+func hostileTexts(t *testing.T, app string, world carsim.World, args ...string) {
 	play := func(what string, github bool, change func(action string, answer []byte) []byte, faults ...carsim.Fault) {
-		o := &observed{cage: newCage(), github: github, dir: t.TempDir(), args: []string{"--release", "--version-name", "Ocean 7", "--artifact", game}}
-		sim := carsim.New(carsim.World{Faults: faults})
+		o := &observed{cage: newCage(), github: github, dir: t.TempDir(), args: args}
+		world := world
+		world.Faults = faults
+		sim := carsim.New(world)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sim.ServeHTTP(&changed{w, r.Header.Get("X-Tc-Action"), change}, r)
 		}))
 		defer server.Close()
 		o.env = []string{
-			"CAR_APPLICATION_ID=app-desktop", "CAR_ENDPOINT=" + server.URL, "CAR_COS_ENDPOINT=" + server.URL, "CAR_TIMEOUT=2s",
+			"CAR_APPLICATION_ID=" + app, "CAR_ENDPOINT=" + server.URL, "CAR_COS_ENDPOINT=" + server.URL, "CAR_TIMEOUT=2s",
 			"CAR_SECRET_ID=" + carsim.SecretID, "CAR_SECRET_KEY=" + carsim.SecretKey,
 		}
 		shown, err := o.run(t.Context())

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/term"
 
@@ -24,7 +23,6 @@ import (
 	"github.com/car-publish/car-publish/internal/inputs"
 	"github.com/car-publish/car-publish/internal/publish"
 	"github.com/car-publish/car-publish/internal/report"
-	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/summary"
 	"github.com/car-publish/car-publish/internal/transport"
 )
@@ -51,6 +49,10 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 	if errors.Is(problems, inputs.ErrShown) {
 		return exitDone
 	}
+	tokens, withoutToken, noToken := tokensFor(&config, os.Getenv)
+	if noToken != nil {
+		problems = inputs.Add(problems, noToken)
+	}
 	host, err := ci.Detect(config.CI, ci.Streams{Out: stdout, Err: stderr, Getenv: os.Getenv, Terminal: term.IsTerminal(int(os.Stderr.Fd()))})
 	if err != nil {
 		_, _ = io.WriteString(stderr, err.Error()+"\n")
@@ -60,7 +62,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 	if after && owned == (publish.Owned{}) {
 		return exitDone // the step left nothing, whatever else is wrong with it
 	}
-	for _, s := range config.Secrets() {
+	for _, s := range append(config.Secrets(), tokens.Key()) {
 		host.Mask(s)
 	}
 	job := host.Run()
@@ -69,6 +71,9 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 		reports.OutputFile, reports.JSONFile, reports.SummaryFile = config.OutputFile, config.JSONFile, config.SummaryFile
 	}
 	rep := report.New(host, reports)
+	if withoutToken != "" {
+		warnings = append(warnings, withoutToken)
+	}
 	for _, w := range warnings {
 		rep.Handle(publish.Warning{Text: w})
 	}
@@ -76,29 +81,34 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 	if after {
 		options.Owned = &owned
 	}
-	if problems != nil {
+	examining := examines(config, after)
+	if problems != nil && !examining {
 		_ = rep.Finish(publish.NewResult(options), problems) // what it could not write, it has told
 		return exitBadInput
 	}
-	roundTripper, err := transport.New(transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile})
-	if err != nil {
-		_ = rep.Finish(publish.NewResult(options), err)
+	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile}
+	roundTripper, wayErr := transport.New(way)
+	if wayErr != nil && !examining {
+		_ = rep.Finish(publish.NewResult(options), wayErr)
 		return exitBadInput
 	}
 	rep.Print(header(config, host.Name())...)
 
-	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Patience: 10 * time.Minute, Float: rand.Float64}
 	deps := publish.Deps{
 		CAR: car.Config{
 			Site: config.Site, Endpoint: config.Endpoint, Region: config.Region, Language: config.ServiceLanguage,
-			Transport: roundTripper, Retry: backoff,
+			Transport: roundTripper, Retry: backoff(),
 		},
 		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64, Hurry: hurry,
 	}
-	if !config.SecretID.IsZero() {
-		deps.CAR.Credentials = auth.Static(config.SecretID, config.SecretKey, config.SessionToken)
+	var session *auth.Session
+	deps.CAR.Credentials, deps.CAR.Refused, session = source(config, tokens, job, options, roundTripper, rep)
+	var result publish.Result
+	if examining {
+		result, err = examine(ctx, config, job, way, session, []error{problems, wayErr}, options, deps, rep.Handle)
+	} else {
+		result, err = publish.Run(ctx, options, deps, rep.Handle)
 	}
-	result, err := publish.Run(ctx, options, deps, rep.Handle)
 	var unshown error
 	if result.Outcome == publish.Listing {
 		unshown = show(stdout, host, summary.Table(result.Versions))

@@ -66,7 +66,7 @@ func TestStories(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_STORIES") != "",
 		Setup: func(env *testscript.Env) error {
-			return setup(env, carsim.DefaultKeys(""), func(sim http.Handler) http.Handler { return sim })
+			return setup(env, carsim.World{Keys: carsim.DefaultKeys("")}, func(sim http.Handler) http.Handler { return sim })
 		},
 		Cmds: storyCommands,
 	})
@@ -78,6 +78,7 @@ var storyCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"bytes":   makeBytes,
 	"exits":   exits,
 	"fault":   fault,
+	"idtoken": idToken,
 	"jq":      query,
 	"saved":   saved,
 	"signal":  interrupt,
@@ -85,10 +86,10 @@ var storyCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"variables": variables,
 }
 
-// setup starts the simulator of a story, with those keys, behind something
-// that may look at its calls.
-func setup(env *testscript.Env, keys []carsim.Key, behind func(http.Handler) http.Handler) error {
-	world := carsim.World{Keys: keys}
+// setup starts the simulator of a story, whose world.json is laid over world,
+// behind something that may look at its calls.
+func setup(env *testscript.Env, world carsim.World, behind func(http.Handler) http.Handler) error {
+	keys := world.Keys
 	text, err := os.ReadFile(filepath.Join(env.WorkDir, "world.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -108,6 +109,7 @@ func setup(env *testscript.Env, keys []carsim.Key, behind func(http.Handler) htt
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("CAR_ENDPOINT", server.URL)
 	env.Setenv("CAR_COS_ENDPOINT", server.URL)
+	env.Setenv("CAR_STS_ENDPOINT", server.URL)
 	env.Setenv("TENCENTCLOUD_SECRET_ID", keys[0].SecretID)
 	env.Setenv("TENCENTCLOUD_SECRET_KEY", keys[0].SecretKey)
 	env.Setenv("CAR_APPLICATION_ID", "app-desktop")
@@ -145,6 +147,20 @@ func fault(ts *testscript.TestScript, neg bool, args []string) {
 	sim := ts.Value("sim").(*carsim.Sim)
 	keys := ts.Value("keys").([]carsim.Key)
 	ts.Check(sim.SetWorld(carsim.World{Keys: keys, Faults: []carsim.Fault{{Action: args[0], Kind: carsim.Refuse, Code: args[1]}}}))
+}
+
+// idToken is the story command "idtoken VARIABLE|FILE": an OIDC token of the
+// simulated issuer, in a variable if the name is in upper case.
+func idToken(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: idtoken variable-or-file")
+	}
+	token := ts.Value("sim").(*carsim.Sim).IDToken(carsim.Audience)
+	if args[0] == strings.ToUpper(args[0]) {
+		ts.Setenv(args[0], token)
+		return
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(token+"\n"), 0o600))
 }
 
 // interrupt is the story command "signal NAME ACTION STATUS COMMAND...": it

@@ -65,7 +65,7 @@ func header(c inputs.Config, host string) []string {
 		"service      " + endpoint + " (" + c.Site + " site)",
 		"credentials  " + keys,
 	}
-	if c.Command == "publish" || c.Command == "create" {
+	if c.Command == "publish" || c.Command == "create" || c.Command == "doctor" {
 		lines = append(lines, "policies     on-blocked "+c.OnBlocked+", on-full "+c.OnFull+", on-failure "+c.OnFailure+", timeout "+c.Timeout.String())
 	}
 	return lines

@@ -94,6 +94,12 @@ type desk struct {
 	env []string
 }
 
+// What GitHub's runner gives a job that may ask for ID tokens.
+const (
+	mayAskURL   = "ACTIONS_ID_TOKEN_REQUEST_URL"
+	mayAskToken = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+)
+
 // app is the id that the README uses for "yours".
 const app = "app-a1b2c3d4"
 
@@ -113,7 +119,8 @@ func newDesk(t *testing.T, w carsim.World) desk {
 	server := httptest.NewServer(d.sim)
 	t.Cleanup(server.Close)
 	d.env = append(bareEnvironment(),
-		"CAR_ENDPOINT="+server.URL, "CAR_COS_ENDPOINT="+server.URL,
+		"CAR_ENDPOINT="+server.URL, "CAR_COS_ENDPOINT="+server.URL, "CAR_STS_ENDPOINT="+server.URL,
+		mayAskURL+"="+server.URL+"/_github/idtoken?api-version=2.0", mayAskToken+"="+carsim.RequestToken,
 		"TENCENTCLOUD_SECRET_ID="+carsim.SecretID, "TENCENTCLOUD_SECRET_KEY="+carsim.SecretKey,
 	)
 	manifest, err := os.ReadFile(filepath.Join("internal", "artifact", "testdata", "manifest.bin"))
@@ -174,7 +181,7 @@ func (d desk) pack(t *testing.T, name string, members map[string]string) {
 // of a CI.
 func bareEnvironment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(line string) bool {
-		return slices.ContainsFunc([]string{"CAR_", "INPUT_", "PLUGIN_", "TENCENTCLOUD_", "GITHUB_", "RUNNER_", "PATH=", "Path="}, func(prefix string) bool {
+		return slices.ContainsFunc([]string{"CAR_", "INPUT_", "PLUGIN_", "TENCENTCLOUD_", "GITHUB_", "RUNNER_", "ACTIONS_", "PATH=", "Path="}, func(prefix string) bool {
 			return strings.HasPrefix(line, prefix)
 		})
 	})
@@ -374,9 +381,12 @@ func snippet(t *testing.T, text string) {
 	values := map[string]string{
 		"secrets.CAR_SECRET_ID": carsim.SecretID, "secrets.CAR_SECRET_KEY": carsim.SecretKey,
 		"secrets.car_secret_id": carsim.SecretID, "secrets.car_secret_key": carsim.SecretKey,
-		"vars.CAR_APPLICATION_ID": app, "github.ref_name": "v1.2.3",
+		"vars.CAR_APPLICATION_ID": app, "github.ref_name": "v1.2.3", "vars.CAR_ROLE_ARN": carsim.RoleARN,
 	}
 	d := newDesk(t, carsim.World{})
+	if !strings.Contains(text, "id-token: write") {
+		d.env = append(d.env, mayAskURL+"=", mayAskToken+"=")
+	}
 	for _, s := range all {
 		if want := map[bool]string{false: "car-publish/car-publish@v1", true: "registry.example.com/" + image}[s.plugin]; s.uses != want && s.uses != "car-publish/car-publish/native@v1" {
 			t.Errorf("a step uses %s, want %s", s.uses, want)
@@ -564,6 +574,7 @@ func TestReadmeCalls(t *testing.T) {
 		"`rollback`":               {"rollback", "--application-id", app},
 		"`list`":                   {"list", "--application-id", app},
 		"`delete`":                 {"delete", "--application-id", app, "--version-id", "ver-first"},
+		"`doctor`":                 {"doctor", "--application-id", app, "--artifact", "game.zip"},
 		"`cleanup`":                {"cleanup", "--application-id", app, "--run-key", "1/a"},
 		"`publish` with `dry-run`": append(slices.Clip(publish), "--dry-run"),
 	}
@@ -617,9 +628,9 @@ func (d desk) actions() []string {
 func TestReadmePolicy(t *testing.T) {
 	t.Parallel()
 	all := blocks(t)
-	i := slices.IndexFunc(all, func(b block) bool { return b.language == "json" })
+	i := slices.IndexFunc(all, func(b block) bool { return b.language == "json" && strings.Contains(b.text, `"car:`) })
 	if i < 0 {
-		t.Fatal("there is no json block")
+		t.Fatal("there is no json block with a policy for CAR")
 	}
 	type statement struct {
 		Effect           string
@@ -652,6 +663,63 @@ func TestReadmePolicy(t *testing.T) {
 	}
 }
 
+// The trust policy lets in the job that the page describes, and nobody else.
+func TestReadmeTrustPolicy(t *testing.T) {
+	t.Parallel()
+	all := blocks(t)
+	i := slices.IndexFunc(all, func(b block) bool { return b.language == "json" && strings.Contains(b.text, "federated") })
+	if i < 0 {
+		t.Fatal("there is no json block with a trust policy")
+	}
+	type statement struct {
+		Effect    string
+		Action    []string
+		Principal struct{ Federated []string }
+		Condition struct {
+			StringEqual struct {
+				Issuer   []string `json:"oidc:iss"`
+				Audience []string `json:"oidc:aud"`
+				Subject  []string `json:"oidc:sub"`
+			} `json:"string_equal"`
+		}
+	}
+	var policy struct {
+		Version   string
+		Statement []statement
+	}
+	decoder := json.NewDecoder(strings.NewReader(all[i].text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&policy); err != nil || len(policy.Statement) != 1 || policy.Version != "2.0" {
+		t.Fatalf("it is no policy of one statement: %v", err)
+	}
+	s := policy.Statement[0]
+	provider := strings.Replace(carsim.RoleARN, "roleName/publisher", "oidc-provider/"+carsim.ProviderName, 1)
+	if s.Effect != "allow" || !slices.Equal(s.Action, []string{"name/sts:AssumeRoleWithWebIdentity"}) || !slices.Equal(s.Principal.Federated, []string{provider}) {
+		t.Errorf("got %+v, want that it allows AssumeRoleWithWebIdentity to %s", s, provider)
+	}
+	is := s.Condition.StringEqual
+	if len(is.Subject) != 1 {
+		t.Fatal("a trust policy without a subject lets everybody in")
+	}
+	if !strings.Contains(readme(t), "\n    environment: production\n") || !strings.HasSuffix(is.Subject[0], ":environment:production") {
+		t.Errorf("the workflow does not run in the environment of %q", is.Subject[0])
+	}
+	for subject, want := range map[string]int{
+		is.Subject[0]:                            exitDone,
+		"repo:octo/ocean:ref:refs/heads/main":    exitRefused,
+		"repo:evil/ocean:environment:production": exitRefused,
+	} {
+		d := newDesk(t, carsim.World{
+			Issuer: carsim.Issuer{Subject: subject},
+			Roles:  []carsim.Role{{ARN: carsim.RoleARN, Provider: carsim.ProviderName, Issuer: is.Issuer, Audience: is.Audience, Subject: is.Subject}},
+		})
+		said, status := d.try(t, nil, "car-publish", "list", "--application-id", app, "--role-arn", carsim.RoleARN, "--oidc-provider", carsim.ProviderName)
+		if status != want {
+			t.Errorf("%s: exit status %d, want %d:\n%s", subject, status, want, said)
+		}
+	}
+}
+
 // Each text in the troubleshooting table is one that a real run prints.
 func TestReadmeTroubleshooting(t *testing.T) {
 	t.Parallel()
@@ -659,6 +727,9 @@ func TestReadmeTroubleshooting(t *testing.T) {
 		return carsim.World{Faults: []carsim.Fault{{Action: action, Kind: carsim.Refuse, Code: code}}}
 	}
 	list := []string{"list", "--application-id", app}
+	role := func(more ...string) []string {
+		return append([]string{"list", "--application-id", app, "--role-arn", carsim.RoleARN, "--oidc-provider", carsim.ProviderName}, more...)
+	}
 	publish := func(artifact string, more ...string) []string {
 		return append([]string{"--application-id", app, "--artifact", artifact}, more...)
 	}
@@ -675,6 +746,13 @@ func TestReadmeTroubleshooting(t *testing.T) {
 		"AuthFailure.SignatureFailure":                                         {args: list, env: []string{"TENCENTCLOUD_SECRET_KEY=another"}, status: exitRefused},
 		"AuthFailure.SignatureExpire":                                          {args: list, world: refused("DescribeApplicationVersion", "AuthFailure.SignatureExpire"), status: exitRefused},
 		"AuthFailure.TokenFailure":                                             {args: list, env: []string{"TENCENTCLOUD_SECRET_ID=" + carsim.ExpiredSecretID, "TENCENTCLOUD_TOKEN=" + carsim.SessionToken}, status: exitRefused},
+		"this job may not ask for an OIDC token":                               {args: role(), env: []string{mayAskURL + "=", "GITHUB_ACTIONS=true"}, status: exitBadInput},
+		"AssumeRoleWithWebIdentity: UnauthorizedOperation":                     {args: role(), world: carsim.World{Issuer: carsim.Issuer{Subject: "repo:octo/ocean:pull_request"}}, status: exitRefused},
+		"InvalidParameter.WebIdentityTokenError":                               {args: role("--oidc-audience", "sts.example.com"), status: exitRefused},
+		"InvalidParameter.ParamError":                                          {args: role("--session-duration", "12h"), status: exitRefused},
+		"InternalError.GetRoleError":                                           {args: role("--role-arn", "qcs::cam::uin/1:roleName/nobody"), status: exitRefused},
+		"it is no JSON Web Token":                                              {args: role(), env: []string{"CAR_OIDC_TOKEN=token.txt"}, status: exitRefused},
+		"and CAR_SECRET_ID are both set: a run has one identity":               {args: role(), env: []string{"CAR_SECRET_ID=" + carsim.SecretID, "CAR_SECRET_KEY=" + carsim.SecretKey}, status: exitBadInput},
 		"UnauthorizedOperation":                                                {args: publish("game.zip"), env: []string{"TENCENTCLOUD_SECRET_ID=" + carsim.ReadOnlySecretID}, status: exitRefused},
 		"app-gone is not in this account; this key sees:":                      {args: to("app-gone"), status: exitFailed},
 		"is ready and waits for release":                                       {args: to("app-waiting"), status: exitBlocked},

@@ -97,7 +97,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("carsim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "carsim simulates Tencent Cloud CAR and the bucket that its uploads go to.\n\n"+
+		fmt.Fprint(stderr, "carsim simulates Tencent Cloud CAR, the bucket that its uploads go to, and STS.\n\n"+
 			"  carsim [flags]                       serve until interrupted\n"+
 			"  carsim [flags] -- command args...    run a command against a fresh simulator\n"+
 			"  carsim journal|uploads|objects [-l]  ask the simulator at $CAR_ENDPOINT\n"+
@@ -174,10 +174,21 @@ func simulate(args []string, std surroundings) (int, error) {
 		"TENCENTCLOUD_SECRET_KEY=" + carsim.SecretKey,
 		"CAR_ENDPOINT=" + address,
 		"CAR_COS_ENDPOINT=" + address,
+		"CAR_STS_ENDPOINT=" + address,
+		// As GitHub's runner does for a job that may have ID tokens.
+		"ACTIONS_ID_TOKEN_REQUEST_URL=" + address + "/_github/idtoken?api-version=2.0",
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + requestToken(world),
 	}
-	exports := "export " + strings.Join(environment, "\nexport ") + "\n"
+	var exports strings.Builder
+	for _, line := range environment {
+		name, value, _ := strings.Cut(line, "=")
+		if strings.Contains(value, "?") {
+			value = "'" + value + "'" // for a shell
+		}
+		exports.WriteString("export " + name + "=" + value + "\n")
+	}
 	if o.env != "" {
-		if err := writeWhole(o.env, exports); err != nil {
+		if err := writeWhole(o.env, exports.String()); err != nil {
 			return exitFailed, fmt.Errorf("write -env: %w", err)
 		}
 	}
@@ -189,7 +200,7 @@ func simulate(args []string, std surroundings) (int, error) {
 
 	status := exitDone
 	if o.command == nil {
-		fmt.Fprint(std.out, exports)
+		fmt.Fprint(std.out, exports.String())
 		select {
 		case <-signals:
 		case err = <-serving:
@@ -206,6 +217,14 @@ func simulate(args []string, std surroundings) (int, error) {
 		printJournal(std.err, sim.Journal(), true, true)
 	}
 	return status, err
+}
+
+// requestToken is what the world's job shows to get an ID token.
+func requestToken(world carsim.World) string {
+	if world.Issuer.RequestToken != "" {
+		return world.Issuer.RequestToken
+	}
+	return carsim.RequestToken
 }
 
 // writeWhole writes a file that others wait for: it is there whole or not at

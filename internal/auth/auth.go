@@ -1,4 +1,8 @@
-// Package auth says who we are: the keys that requests are signed with.
+// Package auth says who we are: the keys that requests are signed with. They
+// are given (Static), traded for an OIDC token at STS (AssumeRole), or those
+// of the virtual machine that we run on (Instance).
+//
+// Every error is a *cloudapi.Error, with what to do about it.
 package auth
 
 import (
@@ -16,3 +20,9 @@ func Static(id, key, token secret.String) Source {
 	keys := cloudapi.Credentials{SecretID: id, SecretKey: key, Token: token}
 	return func(context.Context) (cloudapi.Credentials, error) { return keys, nil }
 }
+
+// Codes of our own, for what went wrong before STS was asked.
+const (
+	CodeNoToken  = "NoToken"
+	CodeBadToken = "InvalidToken"
+)

@@ -55,6 +55,7 @@ type Config struct {
 	Language    string // of the service's messages
 	Transport   http.RoundTripper
 	Credentials func(context.Context) (cloudapi.Credentials, error)
+	Refused     func(cloudapi.Credentials) bool // told of temporary keys that CAR does not take any more; may be nil
 	Retry       retry.Policy
 	Called      func(action string, attempt int, took time.Duration, requestID string, err error)
 	Retrying    func(action string, attempt int, wait time.Duration, err error)
@@ -74,7 +75,7 @@ func New(c Config) *Client {
 	return &Client{cloudapi.New(cloudapi.Config{
 		Service: "car", Version: "2022-01-10",
 		Endpoint: endpoint, Site: c.Site, Region: c.Region, Language: c.Language,
-		Transport: c.Transport, Credentials: c.Credentials, Hints: hints,
+		Transport: c.Transport, Credentials: c.Credentials, Refused: c.Refused, Hints: hints,
 		Retry: c.Retry, Called: c.Called, Retrying: c.Retrying, Hurry: c.Hurry,
 	})}
 }

@@ -284,5 +284,6 @@ func pause(ctx context.Context, d time.Duration) {
 
 // knownActions returns what a fault can be about.
 func knownActions() []string {
-	return append(slices.Sorted(maps.Keys(car.actions)), cosActions...)
+	return slices.Concat(slices.Sorted(maps.Keys(car.actions)), slices.Sorted(maps.Keys(sts.actions)), cosActions,
+		[]string{askToken, askKeys, askRole})
 }

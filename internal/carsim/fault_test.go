@@ -226,7 +226,7 @@ func TestIntrusions(t *testing.T) {
 
 // A request to anywhere else fails as if there were no such host.
 func TestUnknownHost(t *testing.T) {
-	for _, host := range []string{"example.com", "sts.tencentcloudapi.com", "cos.ap-guangzhou.myqcloud.com.evil.com"} {
+	for _, host := range []string{"example.com", "cvm.tencentcloudapi.com", "cos.ap-guangzhou.myqcloud.com.evil.com"} {
 		_, err := (&http.Client{Transport: connect(t, carsim.World{}).transport}).Get("https://" + host + "/")
 		if dns := (*net.DNSError)(nil); !errors.As(err, &dns) || !dns.IsNotFound {
 			t.Errorf("%s: got %v, want no such host", host, err)

@@ -1,6 +1,8 @@
-// Package carsim simulates Tencent Cloud CAR (API 2022-01-10) and the COS
-// bucket that its uploads go to, as one http.Handler that is as strict as the
-// real services: signatures, clocks, parameters, states and limits.
+// Package carsim simulates Tencent Cloud CAR (API 2022-01-10), the COS bucket
+// that its uploads go to, and what a job gets its keys from (STS, GitHub's
+// tokens, the metadata of a virtual machine), as one http.Handler that is as
+// strict as the real services: signatures, clocks, parameters, states and
+// limits.
 //
 // Where the real services are not documented, a World says what to assume;
 // what goes wrong is declared as a Fault. State is computed from time stamps
@@ -33,6 +35,7 @@ type Sim struct {
 	world    World
 	apps     []*application
 	tempKeys map[string]tempKey // by SecretID
+	sessions []Key              // that STS and the metadata service have given
 	objects  map[string]*object // by key
 	uploads  []*upload
 	calls    map[string][]time.Time // of the last second, by action, for the rate limit
@@ -100,25 +103,36 @@ func (s *Sim) Journal() []Call {
 }
 
 // ServeHTTP answers one request, as the service that its host names. On a
-// loopback address that is CAR for a request with an X-TC-Action, the side
-// door for /_carsim/, and COS else.
+// loopback address that is STS or CAR for a request with an X-TC-Action, the
+// side door for /_carsim/, the CI's token service for /_github/, and COS else.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := hostname(r.Host)
 	switch {
 	case isLocal(host) && strings.HasPrefix(r.URL.Path, doorPath):
 		s.door(w, r)
+	case isLocal(host) && strings.HasPrefix(r.URL.Path, issuerPath+"/"), strings.HasSuffix(host, issuerDomain):
+		s.serve(w, r, issuerService{s})
+	case host == metadataHost:
+		s.serve(w, r, metadataService{s})
 	case isLocal(host) && r.Header.Get("X-Tc-Action") != "":
-		s.serve(w, r, apiService{s, car, s.site(), true})
+		service := car
+		if _, ok := sts.actions[r.Header.Get("X-Tc-Action")]; ok {
+			service = sts
+		}
+		s.serve(w, r, apiService{s, service, s.site(), true})
 	case isLocal(host):
 		s.serve(w, r, cosService{s})
 	case isCOS(host):
 		s.serve(w, r, cosService{s})
-	case isAPI(host, car):
-		site := China
+	case isAPI(host, car), isAPI(host, sts):
+		service, site := car, China
+		if isAPI(host, sts) {
+			service = sts
+		}
 		if strings.Contains(host, ".intl.") {
 			site = International
 		}
-		s.serve(w, r, apiService{s, car, site, false})
+		s.serve(w, r, apiService{s, service, site, false})
 	default:
 		http.Error(w, "carsim does not know the host "+strconv.Quote(host), http.StatusMisdirectedRequest)
 	}
@@ -137,6 +151,12 @@ func isLocal(host string) bool {
 
 func isCOS(host string) bool {
 	return strings.HasSuffix(host, ".myqcloud.com") && strings.Contains(host, ".cos.")
+}
+
+// isKnown reports whether some service behind the handler has that host.
+func isKnown(host string) bool {
+	return isLocal(host) || isCOS(host) || isAPI(host, car) || isAPI(host, sts) ||
+		host == metadataHost || strings.HasSuffix(host, issuerDomain)
 }
 
 // isAPI reports whether host is one of the service's own names, of which

@@ -24,8 +24,10 @@ type api struct {
 
 // action is one action: its parameters and what it does.
 type action struct {
-	params []param
-	do     func(*Sim, request) (any, *refusal)
+	params   []param
+	do       func(*Sim, request) (any, *refusal)
+	unsigned bool // it is called without keys, with "Authorization: SKIP"
+	regional bool // it wants an X-TC-Region
 }
 
 type param struct {
@@ -46,6 +48,7 @@ const (
 // request holds the parameters of a call that has passed every check.
 type request struct {
 	now    time.Time
+	site   Site
 	params map[string]json.RawMessage
 }
 
@@ -175,7 +178,14 @@ func (a apiService) call(r *http.Request, body []byte) (map[string]any, map[stri
 	} else if !ok {
 		return nil, nil, refused("InvalidAction", "The action %q does not exist.", name)
 	}
-	key, no := a.authenticate(r, body, now)
+	authenticate := a.authenticate
+	if action.unsigned {
+		authenticate = a.unsigned
+	}
+	key, no := authenticate(r, body, now)
+	if no == nil && action.regional && r.Header.Get("X-Tc-Region") == "" {
+		no = refused("MissingParameter", "The request is missing a required parameter `Region`.")
+	}
 	if no != nil {
 		return nil, nil, no
 	}
@@ -189,7 +199,7 @@ func (a apiService) call(r *http.Request, body []byte) (map[string]any, map[stri
 	if no != nil {
 		return nil, params, no
 	}
-	result, no := action.do(a.Sim, request{now, params})
+	result, no := action.do(a.Sim, request{now, a.site, params})
 	if no != nil {
 		return nil, params, no
 	}
@@ -260,6 +270,30 @@ func (k kind) fits(value json.RawMessage) bool {
 	return json.Unmarshal(value, target) == nil
 }
 
+// unsigned checks a call that nobody signs. What is in it counts.
+func (a apiService) unsigned(r *http.Request, _ []byte, now time.Time) (*Key, *refusal) {
+	seconds, err := strconv.ParseInt(r.Header.Get("X-Tc-Timestamp"), 10, 64)
+	switch {
+	case r.Header.Get("Authorization") != "SKIP" || r.Header.Get("X-Tc-Token") != "":
+		return nil, refused("AuthFailure.InvalidAuthorization", "This action is called with Authorization: SKIP, and without a token in the header.")
+	case err != nil:
+		return nil, refused("InvalidParameter", "X-TC-Timestamp is not a number of seconds.")
+	case a.world.UnsignedClock == ClockChecked && now.Sub(time.Unix(seconds, 0)).Abs() > 5*time.Minute:
+		return nil, refused("AuthFailure.SignatureExpire", "The request's timestamp is more than five minutes off.")
+	}
+	return &Key{}, nil
+}
+
+// key returns the key of a SecretID at this site, or nil.
+func (a apiService) key(id string) *Key {
+	for _, keys := range [][]Key{a.world.Keys, a.sessions} {
+		if i := slices.IndexFunc(keys, func(k Key) bool { return k.SecretID == id && k.Site == a.site }); i >= 0 {
+			return &keys[i]
+		}
+	}
+	return nil
+}
+
 // authenticate checks the TC3-HMAC-SHA256 signature
 // (tencentcloud.com/document/product/1158/49971) and returns whose it is.
 func (a apiService) authenticate(r *http.Request, body []byte, now time.Time) (*Key, *refusal) {
@@ -277,11 +311,10 @@ func (a apiService) authenticate(r *http.Request, body []byte, now time.Time) (*
 	if !ok {
 		return nil, refused("AuthFailure.InvalidAuthorization", "The Authorization header does not conform to TC3-HMAC-SHA256.")
 	}
-	i := slices.IndexFunc(a.world.Keys, func(k Key) bool { return k.SecretID == auth.id && k.Site == a.site })
-	if i < 0 {
+	key := a.key(auth.id)
+	if key == nil {
 		return nil, refused("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
 	}
-	key := &a.world.Keys[i]
 
 	wrong := refused("AuthFailure.SignatureFailure",
 		"The provided credentials could not be validated. Please check your signature is correct.")

@@ -32,7 +32,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if host := hostname(in.Host); !isLocal(host) && !isCOS(host) && !isAPI(host, car) {
+	if host := hostname(in.Host); !isKnown(host) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
 	}
 

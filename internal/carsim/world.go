@@ -18,6 +18,10 @@ type World struct {
 	Site         Site          // the site of a loopback address; a key of the other site is unknown there
 	Applications []Application // nil: Seed()
 	Keys         []Key         // nil: DefaultKeys()
+	Providers    []Provider    // identity providers in CAM; nil: DefaultProviders()
+	Roles        []Role        // nil: DefaultRoles()
+	Issuer       Issuer        // of the CI's OIDC tokens
+	InstanceRole string        // bound to the virtual machine that the client runs on; "": none
 
 	ProcessingTime time.Duration // from the snapshot until the version is ready; 0 is at once
 	DeleteTime     time.Duration // how long a version is Deleting; 0 is at once
@@ -41,6 +45,7 @@ type World struct {
 	OnlineStartPath   StartPath
 	MobileCreated     MobileCreated
 	OmittedCategory   OmittedCategory
+	UnsignedClock     UnsignedClock
 
 	Faults     []Fault
 	Intrusions []Intrusion
@@ -78,6 +83,9 @@ type (
 	// OmittedCategory is what DescribeApplicationList lists when it is not
 	// told a category.
 	OmittedCategory string
+	// UnsignedClock is whether a call without a signature must have the time
+	// right.
+	UnsignedClock string
 )
 
 // The answers. SnapshotRefused is an OperationDenied, SnapshotIgnored an
@@ -121,6 +129,9 @@ const (
 
 	CategoryBoth    OmittedCategory = "both"
 	CategoryDesktop OmittedCategory = "desktop"
+
+	ClockIgnored UnsignedClock = "ignored"
+	ClockChecked UnsignedClock = "checked"
 )
 
 // Application is an application and the versions that it starts with.
@@ -163,6 +174,61 @@ type Key struct {
 	Expires   time.Time // zero: never
 	Site      Site      // "": the world's
 	Denied    []string  // actions that this key may not call
+}
+
+// Provider is an identity provider in CAM, for role single sign-on with
+// OpenID Connect.
+type Provider struct {
+	Name      string
+	URL       string   // the issuer's
+	ClientIDs []string // the audiences that it takes
+
+	// Keys is the JWKS that it keeps: CAM stores a copy, which an issuer that
+	// changes its keys makes useless. "" is always what the issuer has now.
+	Keys string
+}
+
+// Role is a role in CAM, with its trust policy for web identities. An empty
+// list is no condition.
+type Role struct {
+	ARN                       string
+	Provider                  string // the federated principal
+	Issuer, Audience, Subject []string
+	MaxSession                time.Duration // 0 is 2 h
+	Site                      Site          // "": the world's
+	Denied                    []string      // actions that its keys may not call
+}
+
+// Issuer is the CI as a giver of OIDC tokens.
+type Issuer struct {
+	URL           string
+	Subject       string
+	RequestToken  string        // what a job shows to get an ID token
+	TokenLifetime time.Duration // 0 is 5 minutes; with a negative one tokens are born expired
+	ClockSkew     time.Duration // how far the issuer's clock is ahead of the service's
+}
+
+// What the default world has for a job without keys.
+const (
+	RoleARN      = "qcs::cam::uin/100000000001:roleName/publisher"
+	ProviderName = "github"
+	IssuerURL    = "https://token.actions.githubusercontent.com"
+	Audience     = "sts.tencentcloudapi.com"
+	Subject      = "repo:octo/ocean:ref:refs/heads/main"
+	RequestToken = "carsim-is-no-request-token" //nolint:gosec // as its value says
+)
+
+// DefaultProviders returns the identity providers of the default world.
+func DefaultProviders() []Provider {
+	return []Provider{{Name: ProviderName, URL: IssuerURL, ClientIDs: []string{Audience}}}
+}
+
+// DefaultRoles returns the roles of the default world.
+func DefaultRoles() []Role {
+	return []Role{{
+		ARN: RoleARN, Provider: ProviderName,
+		Issuer: []string{IssuerURL}, Audience: []string{Audience}, Subject: []string{Subject},
+	}}
 }
 
 // The ids of the default world's keys. They share one SecretKey, and those
@@ -244,6 +310,11 @@ func (w World) filled() World {
 	fill(&w.OnlineStartPath, StartPathIgnored)
 	fill(&w.MobileCreated, MobileCreating)
 	fill(&w.OmittedCategory, CategoryBoth)
+	fill(&w.UnsignedClock, ClockIgnored)
+	fill(&w.Issuer.URL, IssuerURL)
+	fill(&w.Issuer.Subject, Subject)
+	fill(&w.Issuer.RequestToken, RequestToken)
+	fill(&w.Issuer.TokenLifetime, 5*time.Minute)
 	fill(&w.KeyLifetime, 6*time.Hour)
 	fill(&w.RateLimit, 20)
 	fill(&w.MinPart, 1<<20)
@@ -261,6 +332,17 @@ func (w World) filled() World {
 	w.Keys = slices.Clone(w.Keys)
 	for i := range w.Keys {
 		fill(&w.Keys[i].Site, w.Site)
+	}
+	if w.Providers == nil {
+		w.Providers = DefaultProviders()
+	}
+	if w.Roles == nil {
+		w.Roles = DefaultRoles()
+	}
+	w.Roles = slices.Clone(w.Roles)
+	for i := range w.Roles {
+		fill(&w.Roles[i].Site, w.Site)
+		fill(&w.Roles[i].MaxSession, defaultSession)
 	}
 	w.Faults = slices.Clone(w.Faults)
 	w.Intrusions = slices.Clone(w.Intrusions)
@@ -292,6 +374,7 @@ func (w World) check() error {
 		oneOf("OnlineStartPath", w.OnlineStartPath, StartPathIgnored, StartPathChecked),
 		oneOf("MobileCreated", w.MobileCreated, MobileCreating, MobileUploading),
 		oneOf("OmittedCategory", w.OmittedCategory, CategoryBoth, CategoryDesktop),
+		oneOf("UnsignedClock", w.UnsignedClock, ClockIgnored, ClockChecked),
 	}
 	for _, a := range w.Applications {
 		problems = append(problems,
@@ -345,6 +428,7 @@ func (w *World) UnmarshalJSON(b []byte) error {
 	// inherit what they do not name.
 	next := *w
 	next.Applications, next.Keys, next.Faults, next.Intrusions = nil, nil, nil, nil
+	next.Providers, next.Roles = nil, nil
 	shadow := struct {
 		*plain
 		ProcessingTime, DeleteTime, ListLag, KeyLifetime, ClockSkew *duration
@@ -358,6 +442,8 @@ func (w *World) UnmarshalJSON(b []byte) error {
 	}
 	keep(given, "Applications", &next.Applications, w.Applications)
 	keep(given, "Keys", &next.Keys, w.Keys)
+	keep(given, "Providers", &next.Providers, w.Providers)
+	keep(given, "Roles", &next.Roles, w.Roles)
 	keep(given, "Faults", &next.Faults, w.Faults)
 	keep(given, "Intrusions", &next.Intrusions, w.Intrusions)
 	*w = next
@@ -393,6 +479,30 @@ func (a *Application) UnmarshalJSON(b []byte) error {
 func (k *Key) UnmarshalJSON(b []byte) error {
 	type plain Key
 	return strict(b, (*plain)(k), *k)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *Provider) UnmarshalJSON(b []byte) error {
+	type plain Provider
+	return strict(b, (*plain)(p), *p)
+}
+
+// UnmarshalJSON reads the limit as text and refuses unknown fields.
+func (role *Role) UnmarshalJSON(b []byte) error {
+	type plain Role
+	return strict(b, &struct {
+		*plain
+		MaxSession *duration
+	}{(*plain)(role), (*duration)(&role.MaxSession)}, *role)
+}
+
+// UnmarshalJSON reads durations as text and refuses unknown fields.
+func (i *Issuer) UnmarshalJSON(b []byte) error {
+	type plain Issuer
+	return strict(b, &struct {
+		*plain
+		TokenLifetime, ClockSkew *duration
+	}{(*plain)(i), (*duration)(&i.TokenLifetime), (*duration)(&i.ClockSkew)}, *i)
 }
 
 // UnmarshalJSON reads the delay as text and refuses unknown fields.

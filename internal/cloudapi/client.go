@@ -44,8 +44,14 @@ type Config struct {
 	Language  string // common parameter Language: "en-US" or "zh-CN"
 	Transport http.RoundTripper
 
-	// Credentials is asked before each request.
+	// Credentials is asked before each request. Calls that are Unsigned do
+	// without.
 	Credentials func(context.Context) (Credentials, error)
+
+	// Refused, if set, is told of temporary keys that the service does not
+	// take any more. It reports whether Credentials will have others: then
+	// the call is made once more.
+	Refused func(Credentials) bool
 
 	// Hints adds to the hints for the common error codes.
 	Hints map[string]string
@@ -63,7 +69,8 @@ type Client struct {
 	config Config
 	host   string
 	scheme string
-	skew   atomic.Int64 // seconds that the server's clock is ahead of ours
+	skew   atomic.Int64 // seconds that the server's clock is ahead of ours, if that mattered
+	ahead  atomic.Int64 // seconds that it was ahead in the last answer
 }
 
 // New returns a Client.
@@ -77,6 +84,10 @@ type Call struct {
 	Action   string
 	Request  any // marshalled to a JSON object
 	Response any // the fields of "Response"; nil if only the RequestId matters
+
+	// Unsigned makes the call without keys, for the actions that take a
+	// token in the request instead.
+	Unsigned bool
 
 	// Once marks a change that must not be made twice. It is repeated only
 	// when the service said that it did not do it; whatever leaves a doubt
@@ -96,7 +107,7 @@ type Call struct {
 // service gave one. An error of the service or of the way to it is an *Error.
 func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error) {
 	attempt := 0
-	corrected := false
+	corrected, renewed := false, false
 	policy := c.config.Retry
 	policy.Notify = func(attempt int, wait time.Duration, err error) {
 		if c.config.Retrying != nil {
@@ -117,6 +128,10 @@ func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error
 		}
 		if e.Code == "AuthFailure.SignatureExpire" && !corrected && c.correct(answer.date) {
 			corrected = true
+			return retry.Transient(e, 0)
+		}
+		if e.Code == "AuthFailure.TokenFailure" && !renewed && c.config.Refused != nil && c.config.Refused(answer.keys) {
+			renewed = true
 			return retry.Transient(e, 0)
 		}
 		e.Passing = repeatable(e, call.Once)
@@ -146,8 +161,14 @@ func (c *Client) correct(date string) bool {
 	return skew-old > 60 || old-skew > 60
 }
 
+// Now is what the service's clock shows, as far as its answers have told.
+func (c *Client) Now() time.Time {
+	return time.Now().Add(time.Duration(c.ahead.Load()) * time.Second)
+}
+
 // answer is what came back for one request.
 type answer struct {
+	keys       Credentials // that signed it
 	requestID  string
 	date       string
 	retryAfter time.Duration
@@ -169,9 +190,12 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 		}
 		return &answer{requestID: e.RequestID, err: e}
 	}
-	keys, err := c.config.Credentials(ctx)
-	if err != nil {
-		return fail(&Error{Code: CodeCredentials, Message: "no credentials could be had", Err: err})
+	var keys Credentials
+	if !call.Unsigned {
+		var err error
+		if keys, err = c.config.Credentials(ctx); err != nil {
+			return fail(&Error{Code: CodeCredentials, Message: "no credentials could be had", Err: err})
+		}
 	}
 	parameters, err := json.Marshal(call.Request)
 	if err != nil {
@@ -180,16 +204,17 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 
 	ctx, cancel := withGrace(ctx, c.config.Hurry, call.Grace)
 	defer cancel()
-	exchange := &exchange{next: c.config.Transport}
+	exchange := &exchange{next: c.config.Transport, skew: c.skew.Load(), unsigned: call.Unsigned}
 	request := tchttp.NewCommonRequest(c.config.Service, c.config.Version, call.Action)
 	request.SetContext(ctx)
 	if err := request.SetActionParameters(parameters); err != nil {
 		return fail(&Error{Code: CodeRequest, Message: "the request cannot be encoded"})
 	}
-	if skew := c.skew.Load(); skew != 0 {
+	request.SetSkipSign(call.Unsigned)
+	if exchange.skew != 0 {
 		// The SDK signs with this header's time, its date included, when a
 		// request brings one.
-		request.SetHeader(map[string]string{"X-TC-Timestamp": strconv.FormatInt(time.Now().Unix()+skew, 10)})
+		request.SetHeader(map[string]string{stampHeader: stamp(exchange.skew)})
 	}
 	_ = c.sdk(keys, exchange).Send(request, tchttp.NewCommonResponse()) // what it made of the answer does not matter
 
@@ -203,7 +228,10 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 	case exchange.header == nil:
 		return fail(&Error{Code: CodeRequest, Message: "the SDK did not send the request"})
 	}
-	a := &answer{date: exchange.header.Get("Date")}
+	a := &answer{keys: keys, date: exchange.header.Get("Date")}
+	if server, err := http.ParseTime(a.date); err == nil {
+		c.ahead.Store(int64(time.Until(server).Round(time.Second).Seconds()))
+	}
 	if seconds, err := strconv.Atoi(exchange.header.Get("Retry-After")); err == nil && seconds > 0 {
 		a.retryAfter = min(time.Duration(seconds)*time.Second, time.Minute)
 	}
@@ -230,15 +258,26 @@ func (c *Client) sdk(keys Credentials, transport http.RoundTripper) *common.Clie
 
 // exchange is the RoundTripper under the SDK: it keeps the answer as it came.
 type exchange struct {
-	next    http.RoundTripper
-	status  int
-	header  http.Header
-	body    []byte
-	bodyErr error
-	err     error
+	next     http.RoundTripper
+	skew     int64 // seconds
+	unsigned bool
+	status   int
+	header   http.Header
+	body     []byte
+	bodyErr  error
+	err      error
 }
 
+// stampHeader says when a request was made, in seconds.
+const stampHeader = "X-TC-Timestamp"
+
+func stamp(skew int64) string { return strconv.FormatInt(time.Now().Unix()+skew, 10) }
+
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	if x.unsigned && x.skew != 0 {
+		// Without a signature the SDK takes no headers of ours.
+		req.Header.Set(stampHeader, stamp(x.skew))
+	}
 	resp, err := x.next.RoundTrip(req)
 	if err != nil {
 		x.err = err

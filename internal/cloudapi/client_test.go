@@ -342,3 +342,62 @@ func TestNoKeys(t *testing.T) {
 		t.Errorf("err = %v after %d requests", err, len(s.requests))
 	}
 }
+
+// Temporary keys that the service does not take any more are replaced once,
+// if they can be.
+func TestRefusedKeys(t *testing.T) {
+	for name, test := range map[string]struct {
+		replaced *bool // nil: nobody is told
+		answers  []func(*http.Request) (*http.Response, error)
+		requests int
+		code     string
+	}{
+		"nobody to tell":  {nil, []func(*http.Request) (*http.Response, error){refuse("AuthFailure.TokenFailure")}, 1, "AuthFailure.TokenFailure"},
+		"no others":       {new(false), []func(*http.Request) (*http.Response, error){refuse("AuthFailure.TokenFailure")}, 1, "AuthFailure.TokenFailure"},
+		"others":          {new(true), []func(*http.Request) (*http.Response, error){refuse("AuthFailure.TokenFailure"), good}, 2, ""},
+		"others, refused": {new(true), []func(*http.Request) (*http.Response, error){refuse("AuthFailure.TokenFailure")}, 2, "AuthFailure.TokenFailure"},
+		"another reason":  {new(true), []func(*http.Request) (*http.Response, error){refuse("AuthFailure.SignatureFailure")}, 1, "AuthFailure.SignatureFailure"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: test.answers}
+				told := ""
+				c := client(s, func(c *cloudapi.Config) {
+					if test.replaced != nil {
+						c.Refused = func(keys cloudapi.Credentials) bool {
+							told += keys.SecretID.Reveal()
+							return *test.replaced
+						}
+					}
+				})
+				_, err := c.Do(t.Context(), cloudapi.Call{Action: "Create", Once: true, Alone: true})
+				if (err == nil) != (test.code == "") || err != nil && !errors.Is(err, cloudapi.Code(test.code)) || len(s.requests) != test.requests {
+					t.Errorf("got %v after %d requests, want %q after %d", err, len(s.requests), test.code, test.requests)
+				}
+				if test.code != "AuthFailure.SignatureFailure" && test.replaced != nil && told != "AKID" {
+					t.Errorf("told of %q, want of the keys once", told)
+				}
+			})
+		})
+	}
+}
+
+// A call without keys asks nobody for them, and says so to the service.
+func TestUnsigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []func(*http.Request) (*http.Response, error){
+			reply(200, `{"Response":{"RequestId":"id-1"}}`, "Date", time.Now().Add(90*time.Minute).UTC().Format(http.TimeFormat)),
+		}}
+		c := client(s, func(c *cloudapi.Config) { c.Credentials = nil })
+		if _, err := c.Do(t.Context(), cloudapi.Call{Action: "Trade", Request: map[string]string{"Token": "t"}, Unsigned: true}); err != nil {
+			t.Fatal(err)
+		}
+		header := s.requests[0].Header
+		if got := header.Get("Authorization"); got != "SKIP" || header.Get("X-TC-Token") != "" || s.bodies[0] != `{"Token":"t"}` {
+			t.Errorf("got authorization %q, token %q, body %s", got, header.Get("X-TC-Token"), s.bodies[0])
+		}
+		if ahead := time.Until(c.Now()).Round(time.Minute); ahead != 90*time.Minute {
+			t.Errorf("the service's clock is %v ahead, want 90m", ahead)
+		}
+	})
+}

@@ -56,6 +56,12 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Unreached reports whether the service itself had no say in it: the network
+// or something in between failed.
+func (e *Error) Unreached() bool {
+	return e.Code == CodeNetwork || e.Code == CodeAnswer || e.Code == CodeRedirect || strings.HasPrefix(e.Code, "HTTP")
+}
+
 // Unwrap returns the error beneath, of the network for example.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -80,6 +86,7 @@ var refused = []Code{
 	"FailedOperation.ApplicationLockFail",
 	"FailedOperation.VersionLockFail",
 	"FailedOperation.SlowDown",
+	"InvalidParameter.OverLimit", // of STS: called too often
 	"HTTP429",
 }
 
@@ -106,6 +113,8 @@ func repeatable(e *Error, once bool) bool {
 		return true
 	case e.Code == CodeNetwork && !e.Doubtful:
 		return retryableNetwork(e.Err)
+	case e.Is(Code("InternalError.GetRoleError")): // of STS: there is no such role
+		return false
 	case e.Code == CodeAnswer, e.Code == CodeRedirect: // HTML today is HTML again in a second
 		return false
 	}

@@ -44,7 +44,11 @@ func (p *parser) endpoint(name string) string {
 		p.refuse(in, g, "is plain http to another machine", "use https, since anybody on the way could read and change what is sent")
 	default:
 		if !isLoopback(u.Hostname()) && !isTencent(u.Hostname()) {
-			p.warn(name + ": " + printable(u.Host) + " does not belong to Tencent Cloud; everything signed with your key goes there")
+			what := "everything signed with your key"
+			if name == "sts-endpoint" {
+				what = "your OIDC token"
+			}
+			p.warn(name + ": " + printable(u.Host) + " does not belong to Tencent Cloud; " + what + " goes there")
 		}
 		return u.Scheme + "://" + u.Host
 	}

@@ -9,10 +9,12 @@ var misplaced = []struct {
 	commands []string
 	text     string
 }{
-	{"version-id", []string{"publish", "create"}, "a new version gets its id from CAR; release, rollback and delete take one"},
+	{"version-id", []string{"publish", "create", "doctor"}, "a new version gets its id from CAR; release, rollback and delete take one"},
 	{"version-id", []string{"cleanup"}, "it finds what the run left by itself; delete takes an id"},
 	{"artifact", []string{"create", "release", "rollback", "list", "delete"}, "only publish uploads a build"},
 	{"artifact-url", []string{"create", "release", "rollback", "list", "delete"}, "only publish delivers a build"},
+	// cleanup runs after a step in that step's environment.
+	{"probe", []string{"publish", "create", "release", "rollback", "list", "delete"}, "only doctor probes"},
 }
 
 // checkCommand checks what the command needs and what contradicts it.
@@ -29,10 +31,13 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 	}
 
 	switch c.Command {
-	case "publish":
+	case "publish", "doctor":
 		p.checkArtifact(c, nameInURL)
 		if wait := p.lookup(find("wait")); c.Release && !c.Wait {
 			p.refuse(find("wait"), wait, "does not go with release: true", "only a version that is ready can be released, so drop one of the two")
+		}
+		if dry := p.lookup(find("dry-run")); c.Probe && c.DryRun {
+			p.refuse(find("dry-run"), dry, "does not go with probe", "a probe creates a version and deletes it; without probe, doctor changes nothing")
 		}
 	case "create":
 		if p.lookup(find("artifact-name")).text == "" {
@@ -56,6 +61,7 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 func (p *parser) checkArtifact(c *Config, nameInURL string) {
 	file, link := p.lookup(find("artifact")), p.lookup(find("artifact-url"))
 	switch {
+	case file.text == "" && link.text == "" && c.Command == "doctor": // it then checks the rest
 	case file.text == "" && link.text == "":
 		p.require("artifact", "is missing, and so is artifact-url: publish needs one of the two", p.how("artifact")+
 			". If it is set from an expression or a variable, that is empty")
@@ -74,21 +80,37 @@ func (p *parser) checkArtifact(c *Config, nameInURL string) {
 // checkKeys wants keys, except where a run without them is of use: pull
 // requests from forks get none, and a dry run still checks the build.
 func (p *parser) checkKeys(c *Config) {
-	for _, name := range []string{"secret-id", "secret-key", "session-token"} {
-		for _, source := range []string{name, name + "-file"} {
-			if p.lookup(find(source)).text != "" {
-				return // what is wrong with them has been said
-			}
+	for _, name := range slices.Concat(keyInputs, roleInputs) {
+		if p.lookup(find(name)).text != "" {
+			return // what is wrong with them has been said
 		}
 	}
-	if !c.SecretID.IsZero() || !c.SecretKey.IsZero() || c.DryRun && (c.Command == "publish" || c.Command == "create") {
+	theirs := p.withheld()
+	if c.KeysOptional() && theirs != "" {
+		p.warn(theirs + " is set and not used, since empty inputs never stand for the runner's own keys; credentials: ambient would use it")
+	}
+	if !c.SecretID.IsZero() || !c.SecretKey.IsZero() || c.Role.ARN != "" || c.InstanceRole || c.KeysOptional() {
 		return
 	}
-	hint := p.how("secret-id") + ", and secret-key likewise"
+	hint := p.how("secret-id") + ", and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys"
+	if theirs != "" {
+		hint += ". " + theirs + " is set; if this run may use it, set credentials: ambient"
+	}
 	if c.Command == "publish" || c.Command == "create" {
 		hint += ". Without keys, dry-run: true checks the build alone"
 	}
 	p.require("secret-id", "and secret-key are missing", hint)
+}
+
+// probe is set only by the id that application-id has: who has to write it
+// twice does not name the application that players use by mistake.
+func (p *parser) probe(application string) bool {
+	in := find("probe")
+	g := p.lookup(in)
+	if g.text != "" && g.text != application {
+		p.refuse(in, g, "is not the application-id", "name the scratch application in both")
+	}
+	return g.text != "" && g.text == application
 }
 
 // require notes that an input is missing, unless something else is wrong with

@@ -22,6 +22,7 @@ type Config struct {
 	VersionName   string
 
 	Release, Wait, DryRun bool
+	Probe                 bool // the scratch application was named twice
 	Timeout, QueueTimeout time.Duration
 
 	OnBlocked string // "fail", "wait", "replace" or "replace-unreleased"
@@ -29,9 +30,16 @@ type Config struct {
 	OnFailure string // "auto", "keep" or "delete"
 	Keep      []string
 
-	// SecretID and SecretKey are either both set or both zero; zero only in
-	// a dry run.
+	// SecretID and SecretKey are either both set or both zero. There are
+	// either these, or a Role, or InstanceRole is true; none only in a dry
+	// run.
 	SecretID, SecretKey, SessionToken secret.String
+
+	// Role is whose keys are to be had for an OIDC token.
+	Role Role
+
+	// InstanceRole says to ask the virtual machine for its keys.
+	InstanceRole bool
 
 	// CredentialSource says where the keys were found, without their values:
 	// "CAR_SECRET_ID and CAR_SECRET_KEY". "" if there are none.
@@ -39,6 +47,7 @@ type Config struct {
 
 	Site            string // "china" or "international"
 	Endpoint        string // scheme and host: "https://car.tencentcloudapi.com"; "" is the site's
+	STSEndpoint     string // likewise
 	COSEndpoint     string // likewise; "" is what CAR says
 	Region          string
 	ServiceLanguage string        // "en-US" or "zh-CN"
@@ -52,6 +61,28 @@ type Config struct {
 	Verbose                           bool
 
 	secrets []secret.String
+}
+
+// Role is a role that trusts OIDC tokens.
+type Role struct {
+	ARN      string // "" if there is none
+	Provider string
+	Audience string
+	Duration time.Duration
+
+	// The token, or the file that it is in; without both it is the CI that is
+	// asked.
+	Token     secret.String
+	TokenFile string
+
+	Session string // "" is ours to choose
+	Region  string // of STS; "" is Config.Region
+}
+
+// KeysOptional reports whether the run is of use without keys: pull requests
+// from forks get none, and a dry run still checks the build.
+func (c Config) KeysOptional() bool {
+	return c.DryRun && (c.Command == "publish" || c.Command == "create")
 }
 
 // Secrets returns everything that must be masked before anything is printed:

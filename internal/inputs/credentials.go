@@ -3,14 +3,75 @@ package inputs
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// credentials finds the key pair and its token. They come either from our own
-// inputs or from TENCENTCLOUD_..., never from both.
+// What gives a run its keys, by our own inputs: kept keys, or a role.
+var (
+	keyInputs  = []string{"secret-id", "secret-id-file", "secret-key", "secret-key-file", "session-token", "session-token-file"}
+	roleInputs = []string{"role-arn", "oidc-provider", "oidc-token", "oidc-token-file"}
+)
+
+// credentials finds out whose keys the run gets. They come from our own
+// inputs, or else from what belongs to the runner, never from both; and they
+// are kept keys or those of a role, never both.
 func (p *parser) credentials(c *Config) {
+	p.ambient = p.choice("credentials") == "ambient"
+	for _, name := range theirSecrets {
+		p.mask(p.env[name])
+	}
+	role := p.role() // whether there is one or not: its problems count
+	switch keys := p.first(keyInputs); {
+	case keys.from != "" && p.lookup(find("role-arn")).text != "":
+		arn := p.lookup(find("role-arn"))
+		p.refuse(find("role-arn"), arn, "and "+printable(keys.from)+" are both set", "a run has one identity, so give either a role or keys")
+		p.keys(c, false)
+	case keys.from != "":
+		p.keys(c, false)
+	case p.first(roleInputs).from != "":
+		c.Role = role
+		c.CredentialSource = role.source(p.lookup(find("role-arn")).from)
+	default:
+		p.keys(c, p.withheld() == "")
+		if p.ambient && c.SecretID.IsZero() && c.SecretKey.IsZero() {
+			p.runner(c, role.Duration)
+		}
+	}
+}
+
+// first returns the first of some inputs that is set, without its value.
+func (p *parser) first(names []string) given {
+	for _, name := range names {
+		if g := p.lookup(find(name)); g.text != "" {
+			return given{from: g.from}
+		}
+	}
+	return given{}
+}
+
+// withheld returns the variable with which the runner offers keys that this
+// run was not told to use: an input for keys is there, and empty.
+func (p *parser) withheld() string {
+	theirs := owned["secret-id"][0]
+	if p.env[theirs] == "" || p.ambient {
+		return ""
+	}
+	for _, name := range slices.Concat(keyInputs, roleInputs) {
+		for _, variable := range variables(name) {
+			if text, there := p.env[variable]; there && text == "" {
+				return theirs
+			}
+		}
+	}
+	return ""
+}
+
+// keys finds the key pair and its token. They come either from our own inputs
+// or, if that is allowed, from TENCENTCLOUD_..., never from both.
+func (p *parser) keys(c *Config, theirs bool) {
 	names := []string{"secret-id", "secret-key", "session-token"}
 	found := map[string]given{}
 	ours := false
@@ -18,14 +79,11 @@ func (p *parser) credentials(c *Config) {
 		for _, variable := range variables(name) {
 			p.mask(p.env[variable])
 		}
-		for _, variable := range owned[name] {
-			p.mask(p.env[variable])
-		}
 		g := p.secret(name)
 		found[name] = g
 		ours = ours || g.from != ""
 	}
-	if !ours {
+	if !ours && theirs {
 		for _, name := range names {
 			for _, variable := range owned[name] {
 				if text := p.env[variable]; text != "" && found[name].from == "" {

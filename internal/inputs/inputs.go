@@ -18,6 +18,16 @@
 //     three is set in a way of ours, TENCENTCLOUD_... is not looked at, so
 //     that the id of one account never meets the key of another
 //
+// # Whose keys
+//
+// An action gets an input that nobody has set as an empty text, and so arrives
+// a secret that a fork does not get. That must not make a run publish as the
+// runner. So where an input for keys is there and empty, or
+// where the keys are a matter of the machine (roles of a pod, of a virtual
+// machine), they are used only with credentials: ambient. On a plain command
+// line the variables TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY count
+// without that: somebody has set them for it.
+//
 // # Inputs that do not belong to the command
 //
 // They are ignored, since one environment often serves several commands,
@@ -53,9 +63,11 @@ type Input struct {
 	NotInAction bool
 }
 
-// For reports whether the input means something to a command.
+// For reports whether the input means something to a command. To doctor,
+// everything does that publish takes.
 func (in Input) For(command string) bool {
-	return in.Commands == nil || slices.Contains(in.Commands, command)
+	return in.Commands == nil || slices.Contains(in.Commands, command) ||
+		command == "doctor" && slices.Contains(in.Commands, "publish") && in.Name != "dry-run"
 }
 
 // Required reports whether every command needs the input.

@@ -45,15 +45,20 @@ func Parse(args, environ []string, version string, out io.Writer) (Config, []str
 	c := p.config(line.words)
 	p.warnUnknown()
 	c.secrets = p.secrets
-	if len(p.problems) == 0 {
-		return c, p.warnings, nil
-	}
 	slices.SortStableFunc(p.problems, byTable)
-	all := &multierror.Error{ErrorFormat: format}
+	var problems error
 	for _, problem := range p.problems {
-		all.Errors = append(all.Errors, problem)
+		problems = Add(problems, problem)
 	}
-	return c, p.warnings, all
+	return c, p.warnings, problems
+}
+
+// Add adds a problem to those that Parse returned, for what only somebody
+// else can know.
+func Add(problems error, more *Problem) error {
+	all := multierror.Append(problems, more)
+	all.ErrorFormat = format
+	return all
 }
 
 // byTable puts problems into the order of the table, those of the command
@@ -80,6 +85,7 @@ type parser struct {
 	problems []*Problem
 	warnings []string
 	secrets  []secret.String
+	ambient  bool // what the runner owns may be used
 }
 
 func (p *parser) warn(text string) {
@@ -141,11 +147,13 @@ func (p *parser) config(words []string) Config {
 	c.Keep = p.keep()
 	c.OnFailure = p.choice("on-failure")
 	c.DryRun = p.boolean("dry-run", false)
+	c.Probe = p.probe(c.ApplicationID)
 
 	p.credentials(&c)
 
 	c.Site = p.choice("site")
 	c.Endpoint = p.endpoint("endpoint")
+	c.STSEndpoint = p.endpoint("sts-endpoint")
 	c.COSEndpoint = p.endpoint("cos-endpoint")
 	c.Region = p.region()
 	c.ServiceLanguage = p.choice("service-language")

@@ -115,6 +115,8 @@ func TestSources(t *testing.T) {
 	}
 }
 
+const aRole = "qcs::cam::uin/100000000001:roleName/publisher"
+
 // sample is a valid value of every input that is not its default, with what
 // else it needs.
 var sample = map[string][]string{
@@ -136,6 +138,15 @@ var sample = map[string][]string{
 	"keep":               {"v1.*"},
 	"on-failure":         {"keep"},
 	"dry-run":            {"true"},
+	"role-arn":           {aRole, "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_OIDC_PROVIDER=github"},
+	"oidc-provider":      {"gitlab", "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_ROLE_ARN=" + aRole},
+	"oidc-audience":      {"me", "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_ROLE_ARN=" + aRole, "CAR_OIDC_PROVIDER=github"},
+	"session-duration":   {"15m", "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_ROLE_ARN=" + aRole, "CAR_OIDC_PROVIDER=github"},
+	"oidc-token":         {"token", "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_ROLE_ARN=" + aRole, "CAR_OIDC_PROVIDER=github"},
+	"oidc-token-file":    {"testdata/secret", "CAR_SECRET_ID=", "CAR_SECRET_KEY=", "CAR_ROLE_ARN=" + aRole, "CAR_OIDC_PROVIDER=github"},
+	"credentials":        {"ambient", "CAR_SECRET_ID=", "CAR_SECRET_KEY="},
+	"sts-endpoint":       {"sts.ap-tokyo.tencentcloudapi.com"},
+	"probe":              {"app-1", "CAR_COMMAND=doctor"},
 	"secret-id":          {"id-2"},
 	"secret-key":         {"key-2"},
 	"session-token":      {"token"},
@@ -280,6 +291,8 @@ func TestCredentials(t *testing.T) {
 		{"vendor's other token", with(theirs, "TENCENTCLOUD_TOKEN=", "TENCENTCLOUD_SECURITY_TOKEN=t2"), "their-id", "their-key", "t2", "TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"},
 		{"ours before the vendor's", with(theirs, "CAR_SECRET_ID=i", "CAR_SECRET_KEY=k"), "i", "k", "", "CAR_SECRET_ID and CAR_SECRET_KEY"},
 		{"a foreign token stays away from our key", with(complete, "TENCENTCLOUD_TOKEN=t"), "id-1", "key-1", "", "CAR_SECRET_ID and CAR_SECRET_KEY"},
+		{"the runner's, if it may", with(theirs, "INPUT_SECRET-ID=", "INPUT_CREDENTIALS=ambient"), "their-id", "their-key", "", "TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"},
+		{"ours even if the runner's may be used", with(theirs, "CAR_SECRET_ID=i", "CAR_SECRET_KEY=k", "CAR_CREDENTIALS=ambient"), "i", "k", "", "CAR_SECRET_ID and CAR_SECRET_KEY"},
 		{"none in a dry run", with(base, "CAR_DRY_RUN=true", "TENCENTCLOUD_TOKEN=left-over"), "", "", "", ""},
 	}
 	for _, test := range tests {
@@ -291,6 +304,74 @@ func TestCredentials(t *testing.T) {
 				t.Errorf("got problems %q, and (-want +got):\n%s", problems, diff)
 			}
 		})
+	}
+}
+
+// Roles come from our inputs; the runner's own, in order, only where that is
+// allowed.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	base := without(complete, "CAR_SECRET_ID", "CAR_SECRET_KEY")
+	ours := with(base, "CAR_ROLE_ARN="+aRole, "CAR_OIDC_PROVIDER=github")
+	const pod = "qcs::cam::uin/2:roleName/pod"
+	const tool = "qcs::cam::uin/3:roleName/tool"
+	runner := with(base, "TENCENTCLOUD_ASSUME_ROLE_ARN="+tool, "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN=tool's token",
+		"TKE_ROLE_ARN="+pod, "TKE_PROVIDER_ID=cluster", "TKE_WEB_IDENTITY_TOKEN_FILE=testdata/secret", "TKE_REGION=ap-tokyo", "CAR_CREDENTIALS=ambient")
+	for name, test := range map[string]struct {
+		environ []string
+		want    Config
+	}{
+		"ours": {ours, Config{
+			Role:             Role{ARN: aRole, Provider: "github", Audience: "sts.tencentcloudapi.com", Duration: 2 * time.Hour},
+			CredentialSource: `role "publisher" (CAR_ROLE_ARN) for an OIDC token`,
+		}},
+		"ours before the runner's": {with(ours, append(runner, "TENCENTCLOUD_SECRET_ID=i", "TENCENTCLOUD_SECRET_KEY=k")...), Config{
+			Role:             Role{ARN: aRole, Provider: "github", Audience: "sts.tencentcloudapi.com", Duration: 2 * time.Hour},
+			CredentialSource: `role "publisher" (CAR_ROLE_ARN) for an OIDC token`,
+		}},
+		"with a token": {with(ours, "CAR_OIDC_TOKEN=t", "CAR_SESSION_DURATION=30m"), Config{
+			Role:             Role{ARN: aRole, Provider: "github", Audience: "sts.tencentcloudapi.com", Duration: 30 * time.Minute, Token: secret.New("t")},
+			CredentialSource: `role "publisher" (CAR_ROLE_ARN) for an OIDC token that was given`,
+		}},
+		"with a file": {with(ours, "CAR_OIDC_TOKEN_FILE=testdata/secret", "CAR_OIDC_AUDIENCE=me"), Config{
+			Role:             Role{ARN: aRole, Provider: "github", Audience: "me", Duration: 2 * time.Hour, TokenFile: "testdata/secret"},
+			CredentialSource: `role "publisher" (CAR_ROLE_ARN) for an OIDC token from a file`,
+		}},
+		"the runner's keys first": {with(runner, "TENCENTCLOUD_SECRET_ID=i", "TENCENTCLOUD_SECRET_KEY=k"), Config{
+			SecretID: secret.New("i"), SecretKey: secret.New("k"), CredentialSource: "TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY",
+		}},
+		"its tools' role then": {with(runner, "TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME=me", "TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION=3600"), Config{
+			Role:             Role{ARN: tool, Provider: "OIDC", Duration: time.Hour, Token: secret.New("tool's token"), Session: "me"},
+			CredentialSource: `role "tool" (TENCENTCLOUD_ASSUME_ROLE_ARN) for an OIDC token that was given`,
+		}},
+		"its pod's role then": {without(runner, "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN"), Config{
+			Role:             Role{ARN: pod, Provider: "cluster", Duration: 2 * time.Hour, TokenFile: "testdata/secret", Region: "ap-tokyo"},
+			CredentialSource: `role "pod" (TKE_ROLE_ARN) for an OIDC token from a file`,
+		}},
+		"its machine's role last": {with(base, "CAR_CREDENTIALS=ambient"), Config{
+			InstanceRole: true, CredentialSource: "role of this virtual machine",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, warnings, problems := parse(t, "", test.environ)
+			got := Config{
+				SecretID: c.SecretID, SecretKey: c.SecretKey, Role: c.Role, InstanceRole: c.InstanceRole, CredentialSource: c.CredentialSource,
+			}
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(Config{}), compareSecrets); diff != "" || problems != nil || warnings != nil {
+				t.Errorf("got problems %q, warnings %q, and (-want +got):\n%s", problems, warnings, diff)
+			}
+		})
+	}
+
+	// What nobody has allowed is not used, and a dry run says so.
+	_, _, problems := parse(t, "", without(runner, "CAR_CREDENTIALS"))
+	if len(problems) != 1 || !strings.Contains(problems[0], "secret-id and secret-key are missing") {
+		t.Errorf("got problems %q, want that keys are missing", problems)
+	}
+	c, warnings, problems := parse(t, "--dry-run", with(base, "INPUT_SECRET-ID=", "TENCENTCLOUD_SECRET_ID=i", "TENCENTCLOUD_SECRET_KEY=k"))
+	if !c.SecretID.IsZero() || problems != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "TENCENTCLOUD_SECRET_ID is set and not used") {
+		t.Errorf("got key %v, warnings %q, problems %q, want no key and a warning", c.SecretID, warnings, problems)
 	}
 }
 
@@ -318,7 +399,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"very unknown command", "frobnicate", complete,
-			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list, delete or cleanup`},
+			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list, delete, cleanup or doctor`},
 		},
 		{
 			"help for an unknown command", "help relase", complete,
@@ -326,7 +407,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"unknown command from the environment", "", with(complete, "PLUGIN_COMMAND=upload"),
-			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list, delete or cleanup (from PLUGIN_COMMAND)`},
+			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list, delete, cleanup or doctor (from PLUGIN_COMMAND)`},
 		},
 		{
 			"two commands", "list", with(noArtifact, "INPUT_COMMAND=delete"),
@@ -460,7 +541,7 @@ func TestProblems(t *testing.T) {
 			[]string{
 				`application-id is required: set --application-id or CAR_APPLICATION_ID, to the "app-..." that the console shows`,
 				`artifact is missing, and so is artifact-url: publish needs one of the two: set --artifact or CAR_ARTIFACT. If it is set from an expression or a variable, that is empty`,
-				`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise. Without keys, dry-run: true checks the build alone`,
+				`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys. Without keys, dry-run: true checks the build alone`,
 			},
 		},
 		{
@@ -469,7 +550,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"nothing, on Drone", "list", with(noKeys[:1], "PLUGIN_COMMAND=list"),
-			[]string{`secret-id and secret-key are missing: set secret-id under settings:, and secret-key likewise`},
+			[]string{`secret-id and secret-key are missing: set secret-id under settings:, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
 		},
 		{
 			"two artifacts", "--artifact-url https://example.com/a.zip?sig=hunter2", complete,
@@ -557,10 +638,85 @@ func TestProblems(t *testing.T) {
 		{"file of two lines", "--secret-key-file " + filepath.Join(dir, "two"), with(noKeys, "CAR_SECRET_ID=i"), []string{`secret-key-file names a file that holds more than one line: name a file whose content is the secret-key alone (from --secret-key-file)`}},
 		{"file too large", "--session-token-file " + filepath.Join(dir, "huge"), complete, []string{`session-token-file names a file that holds more than one line: name a file whose content is the session-token alone (from --session-token-file)`}},
 		{"directory of a key", "--secret-key-file " + dir, with(noKeys, "CAR_SECRET_ID=i"), []string{`secret-key-file names a directory: name a file whose content is the secret-key alone (from --secret-key-file)`}},
+		{
+			"the runner's, in an action whose input is empty", "", with(noKeys, "INPUT_SECRET-ID=", "TENCENTCLOUD_SECRET_ID=i", "TENCENTCLOUD_SECRET_KEY=k"),
+			[]string{`secret-id and secret-key are missing: set secret-id under with:, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys. TENCENTCLOUD_SECRET_ID is set; if this run may use it, set credentials: ambient. Without keys, dry-run: true checks the build alone`},
+		},
+		{"unknown credentials", "--credentials=runner", complete, []string{`credentials: "runner" is not a choice: use inputs or ambient (from --credentials)`}},
+
+		// Roles.
+		{
+			"a role and keys", "--role-arn " + aRole + " --oidc-provider github", complete,
+			[]string{`role-arn: "qcs::cam::uin/100000000001:roleName/publisher" and CAR_SECRET_ID are both set: a run has one identity, so give either a role or keys (from --role-arn)`},
+		},
+		{
+			"a role of another cloud", "--role-arn arn:aws:iam::1:role/x --oidc-provider github", noKeys,
+			[]string{`role-arn: "arn:aws:iam::1:role/x" is no role of CAM: it looks like qcs::cam::uin/100000000001:roleName/publisher, as the page of the role in CAM shows it (from --role-arn)`},
+		},
+		{
+			"a role without a provider", "--role-arn " + aRole, noKeys,
+			[]string{`oidc-provider is required with role-arn: set --oidc-provider or CAR_OIDC_PROVIDER, to the name of the identity provider in CAM`},
+		},
+		{
+			"a provider without a role, on GitHub", "", with(noKeys, "INPUT_ROLE-ARN=", "INPUT_OIDC-PROVIDER=github"),
+			[]string{`role-arn is missing although INPUT_OIDC-PROVIDER is set: set role-arn under with:. If it is set from an expression or a variable, that is empty`},
+		},
+		{
+			"a resource for a provider", "--role-arn " + aRole + " --oidc-provider qcs::cam::uin/1:oidc-provider/github", noKeys,
+			[]string{`oidc-provider: "qcs::cam::uin/1:oidc-provider/github" is no name of an identity provider: write the name that it has in CAM: "github" (from --oidc-provider)`},
+		},
+		{
+			"a short session", "--session-duration 10m --oidc-audience=-x", complete,
+			[]string{
+				`oidc-audience: "-x" is no audience: write one of the client ids of the identity provider (from --oidc-audience)`,
+				`session-duration: "10m" is not between 15m and 12h: keys that live longer than 2h also need a longer maximum session duration of the role in CAM (from --session-duration)`,
+			},
+		},
+		{
+			"a token and its file", "--oidc-token-file " + filepath.Join(dir, "key"), with(noKeys, "CAR_ROLE_ARN="+aRole, "CAR_OIDC_PROVIDER=github", "CAR_OIDC_TOKEN=t"),
+			[]string{`oidc-token-file and CAR_OIDC_TOKEN are both set: give one of the two (from --oidc-token-file)`},
+		},
+		{
+			"a token in the place of its file", "--oidc-token-file hunter2", with(noKeys, "CAR_ROLE_ARN="+aRole, "CAR_OIDC_PROVIDER=github"),
+			[]string{`oidc-token-file cannot be read: file does not exist: name a file whose content is the oidc-token alone (from --oidc-token-file)`},
+		},
+		{
+			"the runner's role is none", "--credentials ambient", with(noKeys, "TKE_ROLE_ARN=x", "TKE_PROVIDER_ID=p", "TKE_WEB_IDENTITY_TOKEN_FILE=nowhere"),
+			[]string{
+				`role-arn: "x" is no role of CAM (from TKE_ROLE_ARN)`,
+				`oidc-token-file: "nowhere" cannot be read: file does not exist: it is named by the runner's own variables beside TKE_ROLE_ARN`,
+			},
+		},
+		{
+			"the runner's session", "--credentials ambient", with(noKeys, "TENCENTCLOUD_ASSUME_ROLE_ARN="+aRole, "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN=t", "TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION=2h"),
+			[]string{`session-duration: "2h" is no number of seconds between 900 and 43200 (from TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION)`},
+		},
 		{"dry run of publish needs no keys", "--dry-run", noKeys, nil},
 		{
 			"dry run of release needs them", "release --dry-run --version-id ver-1", noKeys[:1],
-			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise`},
+			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+		},
+
+		{"doctor needs no artifact", "doctor", without(complete, "CAR_ARTIFACT"), nil},
+		{
+			"doctor takes one build at most", "doctor --artifact-url https://example.com/a.zip", complete,
+			[]string{`artifact-url and CAR_ARTIFACT are both set: publish takes one build, so give one of the two (from --artifact-url)`},
+		},
+		{
+			"doctor needs keys", "doctor --artifact=", without(complete, "CAR_SECRET_ID", "CAR_SECRET_KEY"),
+			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+		},
+		{
+			"probe of another application", "doctor --probe app-2", complete,
+			[]string{`probe: "app-2" is not the application-id: name the scratch application in both (from --probe)`},
+		},
+		{
+			"probe in a dry run", "doctor --probe app-1 --dry-run", complete,
+			[]string{`dry-run: "true" does not go with probe: a probe creates a version and deletes it; without probe, doctor changes nothing (from --dry-run)`},
+		},
+		{
+			"probe without doctor", "--probe app-1", complete,
+			[]string{`probe: "app-1" does not go with the command publish: only doctor probes (from --probe)`},
 		},
 
 		// Several rooms of the house at once.
@@ -729,6 +885,10 @@ func TestSecrets(t *testing.T) {
 			"INPUT_SECRET-ID=a1", "PLUGIN_SECRET_ID=a2", "CAR_SECRET_ID=a3", "TENCENTCLOUD_SECRET_ID=a4",
 			"TENCENTCLOUD_SECRET_KEY=b", "TENCENTCLOUD_SECURITY_TOKEN=c",
 		}, []string{"a1", "a2", "a3", "a4", "b", "c", "from-file"}},
+		{"tokens of every source", "--oidc-token-file " + file, []string{
+			"INPUT_OIDC-TOKEN=a1", "PLUGIN_OIDC_TOKEN=a2", "CAR_OIDC_TOKEN=a3", "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN=b",
+		}, []string{"a1", "a2", "a3", "b"}},
+		{"a token of a file", "--oidc-token-file " + file, nil, []string{"from-file"}},
 		{"the same key twice", "", []string{"CAR_SECRET_ID=a", "INPUT_SECRET-ID=a"}, []string{"a"}},
 		{"flags that are none", "--secret-key=one --session-token two", nil, []string{"one", "two"}},
 		{"query", "--artifact-url https://example.com/a.zip?n=1&sig=abc%2Bdef%3D#top", nil, []string{"abc%2Bdef%3D", "abc+def=", "n=1&sig=abc%2Bdef%3D"}},

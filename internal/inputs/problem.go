@@ -1,9 +1,12 @@
 package inputs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/hashicorp/go-multierror"
 )
 
 // Problem is one thing that is wrong with the inputs.
@@ -13,6 +16,22 @@ type Problem struct {
 	Value string // "" if there is none, or if it may hold a secret
 	Text  string // what is wrong, as the end of a sentence about the value, or about the input
 	Hint  string // what to do
+}
+
+// Problems takes apart the error that Parse returns.
+func Problems(err error) []*Problem {
+	var all *multierror.Error
+	if !errors.As(err, &all) {
+		return nil
+	}
+	var problems []*Problem
+	for _, err := range all.Errors {
+		var p *Problem
+		if errors.As(err, &p) {
+			problems = append(problems, p)
+		}
+	}
+	return problems
 }
 
 // Error is one line: a value is quoted, so that it cannot start another.

@@ -17,7 +17,7 @@ var prefixes = []string{"INPUT_", "PLUGIN_", "CAR_"}
 // the step in front, which may be CAR.
 const published = "CAR_PUBLISHED_"
 
-// owned are the variables of Tencent Cloud's own tools.
+// owned are the variables of Tencent Cloud's own tools for keys.
 var owned = map[string][]string{
 	"secret-id":     {"TENCENTCLOUD_SECRET_ID"},
 	"secret-key":    {"TENCENTCLOUD_SECRET_KEY"},

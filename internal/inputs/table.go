@@ -9,6 +9,7 @@ var Commands = []Command{
 	{"list", "list the versions"},
 	{"delete", "delete a version that is not online"},
 	{"cleanup", "delete what a run that was killed left unfinished"},
+	{"doctor", "check step by step what a publish with these inputs needs"},
 }
 
 // The headings of the help.
@@ -25,7 +26,7 @@ var Table = []Input{
 	{
 		Name: "command", Kind: Choice, Default: "publish",
 		Choices: commandNames(),
-		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete` or `cleanup`. On a command line it is the first word.",
+		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete`, `cleanup` or `doctor`. On a command line it is the first word.",
 	},
 	{
 		Name: "application-id", Group: theVersion, Else: required,
@@ -100,6 +101,34 @@ var Table = []Input{
 		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
 	},
 	{
+		Name: "probe", Group: theRun, Commands: []string{"doctor"},
+		Meaning: "For `doctor`: id of a scratch application, the same as `application-id`. It gets a small version, which tells how CAR behaves where that is not documented, and which is deleted in the end. Nothing is released.",
+	},
+	{
+		Name: "role-arn", Group: theCredentials,
+		Meaning: "Role in CAM whose keys the run gets for an OIDC token, such as `qcs::cam::uin/100000000001:roleName/publisher`. With it no key is kept anywhere.",
+	},
+	{
+		Name: "oidc-provider", Group: theCredentials,
+		Meaning: "Name of the identity provider in CAM that knows the issuer of the token. `role-arn` needs it.",
+	},
+	{
+		Name: "oidc-audience", Group: theCredentials, Default: "sts.tencentcloudapi.com",
+		Meaning: "Audience that GitHub or Buildkite is asked for a token with: one of the provider's client ids.",
+	},
+	{
+		Name: "session-duration", Kind: Duration, Group: theCredentials, Default: "2h",
+		Meaning: "How long the role's keys live, from `15m` to `12h`, and no longer than CAM allows for the role. A run that takes longer gets new ones in time.",
+	},
+	{
+		Name: "oidc-token", Kind: Secret, Group: theCredentials, Else: "asked of GitHub or Buildkite",
+		Meaning: "The OIDC token itself, on any other CI.",
+	},
+	{
+		Name: "oidc-token-file", Kind: Path, Group: theCredentials,
+		Meaning: "File that holds the OIDC token. It is read again for each renewal.",
+	},
+	{
 		Name: "secret-id", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_SECRET_ID`",
 		Meaning: "SecretId of the API key.",
 	},
@@ -124,6 +153,10 @@ var Table = []Input{
 		Meaning: "File that holds the token.",
 	},
 	{
+		Name: "credentials", Kind: Choice, Group: theCredentials, Else: "`inputs`", Choices: []string{"inputs", "ambient"},
+		Meaning: "Where keys may come from: `inputs`, what is given here; or `ambient`, if nothing is given here also what the runner itself owns: `TENCENTCLOUD_...`, a role of its pod, a role of its virtual machine.",
+	},
+	{
 		Name: "site", Kind: Choice, Group: theService, Default: "china", Choices: []string{"china", "international"},
 		Meaning: "Where the account is: `china` (car.tencentcloudapi.com) or `international` (car.intl.tencentcloudapi.com). A key of one site is unknown on the other.",
 	},
@@ -132,12 +165,16 @@ var Table = []Input{
 		Meaning: "Another host or URL for the CAR API. Plain http only to this machine.",
 	},
 	{
+		Name: "sts-endpoint", Kind: URL, Group: theService, Else: "from `site`",
+		Meaning: "Another host or URL for STS, which gives the keys of `role-arn`. Plain http only to this machine.",
+	},
+	{
 		Name: "cos-endpoint", Kind: URL, Group: theService, Commands: []string{"publish"}, Else: "as CAR says",
 		Meaning: "Another host or URL for the upload. Plain http only to this machine.",
 	},
 	{
 		Name: "region", Group: theService,
-		Meaning: "The API's common parameter Region, which CAR does not need. It is not where the version is deployed: see `regions`.",
+		Meaning: "The API's common parameter Region. CAR does not need it, and STS gets `ap-guangzhou` or `ap-singapore`, by `site`. It is not where the version is deployed: see `regions`.",
 	},
 	{
 		Name: "service-language", Kind: Choice, Group: theService, Default: "en-US", Choices: []string{"en-US", "zh-CN"},
@@ -185,7 +222,7 @@ var Table = []Input{
 
 // Outputs describes every output.
 var Outputs = []Output{
-	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `cleaned`, `blocked`, `failed` or `cancelled`."},
+	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `cleaned`, `healthy`, `blocked`, `failed` or `cancelled`."},
 	{"version-id", "Id of the version."},
 	{"version-name", "Name of the version."},
 	{"version-status", "Last known status of the version, as CAR words it: `Inuse` is online, `Normal` is ready."},
@@ -198,6 +235,7 @@ var Outputs = []Output{
 	{"previous-version-id", "The version that was online before: the one to roll back to."},
 	{"deleted-version-ids", "Versions that the run deleted, with commas between them."},
 	{"blocking-version-id", "The version that was in the way."},
+	{"failed-checks", "Checks of `doctor` that failed, with commas between them."},
 	{"artifact-size", "Size of the artifact in bytes."},
 	{"artifact-crc64", "CRC-64 (ECMA) of the artifact, as COS confirmed it."},
 	{"duration-seconds", "How long the run took."},

@@ -67,6 +67,18 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 		e.Err = cause
 		return e
 	}
+	e := Explain(err)
+	if r.phase == Upload && e.Code == codeUnknown {
+		e.Kind, e.Code = UploadFailed, "Upload"
+	}
+	return e
+}
+
+// codeUnknown is the code of an error that nothing is known of.
+const codeUnknown = "Failed"
+
+// Explain turns the error of a room that the flow stands on into an *Error.
+func Explain(err error) *Error {
 	if own := (*Error)(nil); errors.As(err, &own) {
 		if own.RequestID != "" {
 			own.Message += fmt.Sprintf(" (%s, RequestId %s)", own.Code, own.RequestID)
@@ -74,9 +86,15 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 		return own
 	}
 	if api := (*car.Error)(nil); errors.As(err, &api) {
+		keyless := api.Code == car.CodeCredentials
+		if cause := (*car.Error)(nil); keyless && errors.As(api.Err, &cause) {
+			api = cause // what STS said, not who asked for keys
+		}
 		e := &Error{Kind: Other, Code: api.Code, Message: api.Error(), Hint: api.Hint, RequestID: api.RequestID, Err: err}
 		switch {
-		case api.Is(car.Code("AuthFailure")), api.Is(car.Code("UnauthorizedOperation")), api.Code == car.CodeCredentials:
+		case keyless && !api.Unreached():
+			e.Kind = Refused
+		case api.Is(car.Code("AuthFailure")), api.Is(car.Code("UnauthorizedOperation")):
 			e.Kind = Refused
 		case api.Is(car.Code("OperationDenied.VersionCreating")), api.Is(car.Code("OperationDenied.VersionLimitExceeded")):
 			e.Kind = InTheWay
@@ -96,8 +114,5 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 		}
 		return &Error{Kind: UploadFailed, Code: code, Message: up.Error(), Hint: up.Hint(), RequestID: up.RequestID, Err: err}
 	}
-	if r.phase == Upload {
-		return &Error{Kind: UploadFailed, Code: "Upload", Message: err.Error(), Err: err}
-	}
-	return &Error{Kind: Other, Code: "Failed", Message: err.Error(), Err: err}
+	return &Error{Kind: Other, Code: codeUnknown, Message: err.Error(), Err: err}
 }

@@ -38,6 +38,9 @@ type Masked struct{ Secret secret.String }
 // any more.
 type Owned struct{ Mark, VersionID string }
 
+// Found is what a check of the doctor command has found.
+type Found struct{ Finding Finding }
+
 // Learned carries what is known so far, whenever a field was filled in.
 type Learned struct{ Result Result }
 
@@ -79,6 +82,7 @@ func (Note) event()       {}
 func (Warning) event()    {}
 func (Masked) event()     {}
 func (Owned) event()      {}
+func (Found) event()      {}
 func (Learned) event()    {}
 func (Uploaded) event()   {}
 func (Waiting) event()    {}
@@ -102,4 +106,6 @@ const (
 	Name    Phase = "Name the version"
 	Delete  Phase = "Delete the version"
 	Undo    Phase = "Clean up"
+	Examine Phase = "Examine"
+	Probe   Phase = "Probe"
 )

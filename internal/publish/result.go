@@ -28,6 +28,15 @@ type Result struct {
 	BlockingVersionID string   `json:"blocking_version_id,omitempty"`
 	Versions          []Listed `json:"versions,omitempty"` // of the list command
 
+	MakeRoom []string `json:"make_room,omitempty"` // of a dry run: what would have to happen before the create
+
+	// Of the doctor command.
+	Checks      []Finding         `json:"checks,omitempty"`
+	Policy      *Policy           `json:"policy,omitempty"`       // the least one for a publish with these inputs
+	TrustPolicy *Policy           `json:"trust_policy,omitempty"` // of the role, where keys come from a token
+	Probe       []Answer          `json:"probe,omitempty"`
+	World       map[string]string `json:"world,omitempty"` // of the simulator, as far as the probe could tell
+
 	ArtifactName   string  `json:"artifact_name,omitempty"`
 	ArtifactFormat string  `json:"artifact_format,omitempty"`
 	ArtifactSize   int64   `json:"artifact_size"` // bytes
@@ -67,6 +76,7 @@ const (
 	Listing   Outcome = "listed"    // list
 	Deleted   Outcome = "deleted"   // delete
 	Cleaned   Outcome = "cleaned"   // cleanup, whether or not something was there
+	Healthy   Outcome = "healthy"   // doctor: a publish could run
 	Blocked   Outcome = "blocked"   // another version is in the way
 	Failed    Outcome = "failed"    //
 	Cancelled Outcome = "cancelled" // interrupted or terminated
@@ -75,7 +85,7 @@ const (
 // Succeeded reports whether the outcome is one that was asked for.
 func (o Outcome) Succeeded() bool {
 	switch o {
-	case Released, Ready, Created, Planned, Listing, Deleted, Cleaned:
+	case Released, Ready, Created, Planned, Listing, Deleted, Cleaned, Healthy:
 		return true
 	default:
 		return false

@@ -244,18 +244,23 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 
 // plan says what makeRoom would do.
 func (r *run) plan(m room, versions []car.Version) error {
+	would := func(format string, args ...any) {
+		line := fmt.Sprintf("Would "+format, args...)
+		r.note("%s", line)
+		r.learn(func(t *Result) { t.MakeRoom = append(t.MakeRoom, line) })
+	}
 	for _, v := range m.leaving {
-		r.note("Would wait until %s is deleted.", title(v))
+		would("wait until %s is deleted.", title(v))
 	}
 	for _, v := range m.failed {
-		r.note("Would delete %s: it failed to be created.", title(v))
+		would("delete %s: it failed to be created.", title(v))
 	}
 	for _, v := range m.blockers {
 		switch {
 		case r.replaces(v):
-			r.note("Would delete %s: it is %s.", title(v), v.Status)
+			would("delete %s: it is %s.", title(v), v.Status)
 		case r.o.OnBlocked == "wait":
-			r.note("Would wait for %s, which is %s.", title(v), v.Status)
+			would("wait for %s, which is %s.", title(v), v.Status)
 		default:
 			return r.blocked(v)
 		}
@@ -264,7 +269,7 @@ func (r *run) plan(m room, versions []car.Version) error {
 		if r.o.OnFull != "delete-oldest" || m.oldest == nil {
 			return r.refuseFull(versions)
 		}
-		r.note("Would delete %s: the oldest that nothing needs.", title(*m.oldest))
+		would("delete %s: the oldest that nothing needs.", title(*m.oldest))
 	}
 	r.note("Would create a version from %s.", r.name)
 	if r.o.Command == "publish" && r.o.Release {

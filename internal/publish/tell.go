@@ -146,17 +146,19 @@ func (r *run) rollbackLine() []Command {
 	return []Command{{"roll back", r.line("rollback", r.result.PreviousVersionID)}}
 }
 
-// line is a command line that the reader can copy.
-func (r *run) line(command, version string) string {
-	words := []string{"car-publish", command, "--application-id", r.o.ApplicationID}
+func (r *run) line(command, version string) string { return r.o.Line(command, version) }
+
+// Line is a command line that the reader can copy.
+func (o Options) Line(command, version string) string {
+	words := []string{"car-publish", command, "--application-id", o.ApplicationID}
 	if version != "" {
 		if !versionID.MatchString(version) {
 			version = "VERSION-ID" // never into a line that somebody copies into a shell
 		}
 		words = append(words, "--version-id", version)
 	}
-	if r.o.Arguments != "" {
-		words = append(words, r.o.Arguments)
+	if o.Arguments != "" {
+		words = append(words, o.Arguments)
 	}
 	return strings.Join(words, " ")
 }

@@ -61,6 +61,10 @@ func (r *Report) Handle(event publish.Event) {
 		r.host.Print(e.Text)
 	case publish.Warning:
 		r.host.Annotate(ci.Warning, "", e.Text)
+	case publish.Found:
+		for _, line := range summary.Finding(e.Finding) {
+			r.host.Print(line)
+		}
 	case publish.Masked:
 		r.host.Mask(e.Secret)
 	case publish.Owned:
@@ -239,7 +243,7 @@ func (r *Report) close(result publish.Result, several []error) {
 	switch result.Outcome {
 	case publish.Released, publish.Ready, publish.Created:
 		r.host.Annotate(ci.Notice, "", strings.Join(append([]string{headline}, words...), "\n"))
-	case publish.Planned, publish.Listing, publish.Deleted, publish.Cleaned:
+	case publish.Planned, publish.Listing, publish.Deleted, publish.Cleaned, publish.Healthy:
 		r.host.Print(headline)
 	default:
 		switch {
@@ -297,6 +301,13 @@ func scrub(v reflect.Value, hide func(string) string) {
 		}
 		for i := range v.Len() {
 			scrub(v.Index(i), hide)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			own := reflect.New(v.Type().Elem()) // the caller keeps its own
+			own.Elem().Set(v.Elem())
+			v.Set(own)
+			scrub(own.Elem(), hide)
 		}
 	case reflect.Struct:
 		for _, field := range v.Fields() {

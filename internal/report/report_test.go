@@ -436,8 +436,11 @@ func TestSecretsStayOut(t *testing.T) {
 	s.Handle(publish.Masked{Secret: secret.New(key)})
 	s.log.Reset()
 	warnings := []string{"warned of " + key}
+	trust := &publish.Policy{Statement: []publish.Statement{{Condition: &publish.Condition{StringEqual: publish.Claims{Subject: []string{key}}}}}}
+	s.Handle(publish.Found{Finding: publish.Finding{Check: "Token", Detail: key, Hint: key}})
 	err := s.Finish(publish.Result{
 		Outcome: publish.Failed, ApplicationName: key, ErrorMessage: "refused: " + key, Warnings: warnings,
+		Checks: []publish.Finding{{Check: "Token", Detail: key}}, TrustPolicy: trust, Probe: []publish.Answer{{Answer: key}},
 		Next: []publish.Command{{Purpose: "try " + key, Line: "x " + key}}, Requests: []publish.Request{{Action: key}},
 	}, errors.New("refused"))
 	if err != nil {
@@ -455,6 +458,9 @@ func TestSecretsStayOut(t *testing.T) {
 		if !strings.Contains(text, "***") && !strings.Contains(text, `\*\*\*`) {
 			t.Errorf("%s: want stars in place of the secret:\n%s", name, text)
 		}
+	}
+	if trust.Statement[0].Condition.StringEqual.Subject[0] != key {
+		t.Error("the caller's own policy was changed")
 	}
 	if warnings[0] != "warned of "+key {
 		t.Errorf("the caller's own value was changed to %q", warnings[0])

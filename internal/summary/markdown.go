@@ -36,6 +36,12 @@ func Markdown(r publish.Result) string {
 	if r.Outcome == publish.Listing {
 		b.WriteString(versions(r.Versions))
 	}
+	b.WriteString(findings(r.Checks))
+	b.WriteString(answers(r.Probe))
+	for _, p := range papers(r) {
+		paragraph(p.title)
+		paragraph(fence("json", p.text))
+	}
 	if rows := facts(r); len(rows) > 0 {
 		b.WriteString("| | |\n| --- | --- |\n")
 		for _, f := range rows {

@@ -41,6 +41,9 @@ func Plain(r publish.Result) string {
 		}
 		row(label, text)
 	}
+	for _, p := range papers(r) {
+		b.WriteString(p.title + "\n" + p.text + "\n")
+	}
 	return b.String()
 }
 

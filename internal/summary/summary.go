@@ -80,6 +80,11 @@ func outcome(r publish.Result) string {
 			return "nothing was left to clean up"
 		}
 		return "cleaned up " + oneLine(strings.Join(r.DeletedVersionIDs, ", "))
+	case publish.Healthy:
+		if len(r.Probe) > 0 {
+			return "probed, " + count(len(r.World), "open fact") + " found out"
+		}
+		return "a publish could run" + tally(r.Checks)
 	case publish.Blocked:
 		return verb(r) + " is blocked"
 	case publish.Cancelled:

@@ -107,9 +107,40 @@ func cases() map[string]publish.Result {
 		Phases:   []publish.Span{{Phase: publish.Phase("click a: b; c # d, %% \"e\"" + evil), Start: start, End: start}},
 		Versions: []publish.Listed{{ID: evil, Name: evil, Status: evil}}, ConsoleURL: "https://h/a?b=)\\ \"|<c>`(",
 	}
+	hostile.Checks = []publish.Finding{{Check: evil, Verdict: publish.Broken, Detail: evil, Hint: evil, Code: evil}}
+	hostile.Probe = []publish.Answer{{Question: evil, Answer: evil, Field: evil, Value: evil}}
+	hostile.Policy = &publish.Policy{Version: "2.0", Statement: []publish.Statement{{Condition: &publish.Condition{StringEqual: publish.Claims{Subject: []string{evil}}}}}}
 	hostile.Run.URL = "javascript:alert(1)"
 
+	examined := publish.Result{
+		Command: "doctor", Outcome: publish.Failed, ApplicationID: "app-1", ApplicationName: "Ocean",
+		ErrorCode: "Clock", ErrorMessage: "2 of 5 checks failed (Clock, Room). This machine is 20m0s ahead of the server.", ErrorHint: "Set the clock of this machine by NTP.",
+		Checks: []publish.Finding{
+			{Check: "CAR API", Verdict: publish.OK, Detail: "car.tencentcloudapi.com answers in 12 ms", Milliseconds: 12},
+			{Check: "Clock", Verdict: publish.Broken, Detail: "this machine is 20m0s ahead of the server", Hint: "Set the clock of this machine by NTP.", Code: "Clock"},
+			{Check: "car:DescribeApplicationStatus", Verdict: publish.Doubtful, Detail: "not allowed", Hint: "Attach the policy.", Code: "UnauthorizedOperation"},
+			{Check: "car:CreateApplicationVersion", Verdict: publish.NotTested, Detail: "would change something"},
+			{Check: "Room", Verdict: publish.Broken, Detail: "full", Hint: "Delete one."},
+		},
+		Policy: &publish.Policy{Version: "2.0", Statement: []publish.Statement{{Effect: "allow", Action: []string{"car:DescribeApplicationVersion"}, Resource: []string{"*"}}}},
+		TrustPolicy: &publish.Policy{Version: "2.0", Statement: []publish.Statement{{
+			Effect: "allow", Action: []string{"name/sts:AssumeRoleWithWebIdentity"},
+			Principal: &publish.Principal{Federated: []string{"qcs::cam::uin/1:oidc-provider/github"}},
+			Condition: &publish.Condition{StringEqual: publish.Claims{Issuer: []string{"https://i"}, Audience: []string{"a"}, Subject: []string{"repo:o/r:ref:refs/heads/main"}}},
+		}}},
+	}
+	probed := publish.Result{
+		Command: "doctor", Outcome: publish.Healthy, ApplicationID: "app-1", ApplicationName: "Scratch",
+		Probe: []publish.Answer{
+			{Question: "How long is the list behind?", Answer: "a new version was listed 3s after the answer of its create", Field: "ListLag", Value: "3s"},
+			{Question: "Does going online need the start path?", Answer: "not asked", Field: "OnlineStartPath"},
+			{Question: "Does the bucket have global acceleration?", Answer: "HTTP 400"},
+		},
+		World: map[string]string{"ListLag": "3s"},
+	}
+
 	return map[string]publish.Result{
+		"examined": examined, "probed": probed,
 		"released": released(), "ready": ready, "failed": failed, "blocked": blocked, "listed": listed, "hostile": hostile,
 		"bad-input": {Outcome: publish.Failed},
 		"dry-run":   {Command: "publish", Outcome: publish.Planned, ApplicationID: "app-1"},
@@ -154,7 +185,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestOutputs(t *testing.T) {
 	want := strings.Fields(`outcome version-id version-name version-status version-size version-regions version-update-mode
-		create-time request-id application-name previous-version-id deleted-version-ids blocking-version-id artifact-size
+		create-time request-id application-name previous-version-id deleted-version-ids blocking-version-id failed-checks artifact-size
 		artifact-crc64 duration-seconds error-code error-message console-url message json`)
 	for name, r := range cases() {
 		var names []string

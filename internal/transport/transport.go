@@ -109,6 +109,23 @@ func New(o Options) (http.RoundTripper, error) {
 	return Guard(base, o.UserAgent), nil
 }
 
+// ProxyFor returns the host of the proxy that requests to an address go
+// through, without a password; "" if there is none.
+func (o Options) ProxyFor(address string) string {
+	proxy, err := url.Parse(o.Proxy)
+	if o.Proxy == "" {
+		to, parseErr := url.Parse(address)
+		if parseErr != nil {
+			return ""
+		}
+		proxy, err = http.ProxyFromEnvironment(&http.Request{URL: to})
+	}
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return proxy.Host
+}
+
 // Guard puts the rules of this package around any RoundTripper, such as a
 // simulator's.
 func Guard(next http.RoundTripper, userAgent string) http.RoundTripper {

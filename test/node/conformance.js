@@ -1,5 +1,5 @@
-// The official Node SDKs of CAR and COS against a running carsim: two readings
-// of the protocols that share nothing. Run it as
+// The official Node SDKs of CAR, COS and STS against a running carsim: two
+// readings of the protocols that share nothing. Run it as
 //
 //   carsim -- node test/node/conformance.js
 //
@@ -21,6 +21,8 @@ const COS = require('cos-nodejs-sdk-v5');
 const sdk = require('tencentcloud-sdk-nodejs-intl-en');
 const Sign = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/sign');
 const Credential = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/credential');
+// Of the SDK for the China site, which alone can trade an OIDC token.
+const { CommonClient, OIDCRoleArnCredential } = require('tencentcloud-sdk-nodejs-common');
 const ClientProfile = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/profile/client_profile');
 const HttpProfile = require('tencentcloud-sdk-nodejs-intl-en/tencentcloud/common/profile/http_profile');
 
@@ -309,7 +311,78 @@ async function refuses() {
   await check('a missing parameter is refused', () => refused(call('DescribeApplicationVersion', {}), 'MissingParameter'));
 }
 
-ships().then(refuses).then(() => {
+// An OIDC token, as a job on GitHub asks for it.
+async function idToken(audience) {
+  const response = await fetch(`${need('ACTIONS_ID_TOKEN_REQUEST_URL')}&audience=${encodeURIComponent(audience)}`, {
+    headers: { Authorization: `bearer ${need('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}` },
+  });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return (await response.json()).value;
+}
+
+// The keys of a role for a token: the SDK asks STS by itself, without a
+// signature, and renews what it has got.
+function role(WebIdentityToken, changes = {}) {
+  const profile = { language: 'en-US', httpProfile: { endpoint: new URL(need('CAR_STS_ENDPOINT')).host, protocol: 'http://' } };
+  const credential = new OIDCRoleArnCredential(
+    { region: 'ap-guangzhou', credential: { secretId: '', secretKey: '' }, profile },
+    {
+      RoleArn: 'qcs::cam::uin/100000000001:roleName/publisher',
+      RoleSessionName: 'octo.ocean@42@1',
+      ProviderId: 'github',
+      DurationSeconds: 7200,
+      WebIdentityToken,
+      ...changes,
+    },
+  );
+  return {
+    credential,
+    car: new CommonClient('car.tencentcloudapi.com', '2022-01-10', { credential, region: 'ap-guangzhou', profile }),
+  };
+}
+
+async function assumes() {
+  const token = await check('an ID token', () => idToken('sts.tencentcloudapi.com'));
+  await check('the issuer publishes its key', async () => {
+    const { origin } = new URL(need('ACTIONS_ID_TOKEN_REQUEST_URL'));
+    const { keys } = await (await fetch(`${origin}/_github/.well-known/jwks`)).json();
+    const [header, claims, signature] = token.split('.');
+    const key = keys.find((k) => k.kid === JSON.parse(Buffer.from(header, 'base64url')).kid);
+    const good = crypto.verify('RSA-SHA256', Buffer.from(`${header}.${claims}`), crypto.createPublicKey({ key, format: 'jwk' }), Buffer.from(signature, 'base64url'));
+    equal(good, true, 'signature');
+  });
+  await check('AssumeRoleWithWebIdentity', async () => {
+    const keys = await role(token).credential.getCredential();
+    if (!keys.secretId || !keys.secretKey || !keys.token) throw new Error('no keys');
+  });
+  await check('CAR takes the keys of the role', async () => {
+    const { Versions } = await role(token).car.request('DescribeApplicationVersion', { ApplicationId: 'app-full' });
+    equal(Versions.length, 5, 'number of versions');
+  });
+  // This class throws away the code of the error and keeps the message.
+  const says = async (promise, words) => {
+    const message = await promise.then(() => 'no error', (e) => e.message);
+    if (!message.includes(words)) throw new Error(`got "${message}", want "${words}"`);
+  };
+  await check('a token for another audience is refused', async () =>
+    says(role(await idToken('sts.example.com')).credential.getCredential(), 'audience'));
+  await check('a token that was changed is refused', () =>
+    says(role(token.slice(0, -4) + 'AAAA').credential.getCredential(), 'signature'));
+  await check('an unknown role is refused', () =>
+    says(role(token, { RoleArn: 'qcs::cam::uin/1:roleName/nobody' }).credential.getCredential(), 'role'));
+  await check('an unknown provider is refused', () =>
+    says(role(token, { ProviderId: 'gitlab' }).credential.getCredential(), 'provider'));
+  await check('a session that is too long is refused', () =>
+    says(role(token, { DurationSeconds: 43200 }).credential.getCredential(), 'maximum session duration'));
+  await check('a subject that the role does not trust is refused', async () => {
+    await world({ Issuer: { Subject: 'repo:octo/ocean:pull_request' } });
+    const other = await idToken('sts.tencentcloudapi.com');
+    await world({ Issuer: { Subject: 'repo:octo/ocean:ref:refs/heads/main' } });
+    await says(role(other).credential.getCredential(), 'not authorized');
+  });
+}
+
+ships().then(refuses).then(assumes).then(() => {
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 });

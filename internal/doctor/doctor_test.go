@@ -1,0 +1,245 @@
+package doctor_test
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/doctor"
+	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/retry"
+	"github.com/car-publish/car-publish/internal/secret"
+	"github.com/car-publish/car-publish/internal/transport"
+)
+
+// found is the finding of a check.
+func found(t *testing.T, r publish.Result, check string) publish.Finding {
+	t.Helper()
+	for _, f := range r.Checks {
+		if f.Check == check {
+			return f
+		}
+	}
+	t.Fatalf("there is no check %q in %+v", check, r.Checks)
+	return publish.Finding{}
+}
+
+func expect(t *testing.T, r publish.Result, check string, verdict publish.Verdict, texts ...string) {
+	t.Helper()
+	f := found(t, r, check)
+	for _, text := range texts {
+		if !strings.Contains(f.Detail+"\n"+f.Hint, text) {
+			t.Errorf("%s says %q and %q, want %q in it", check, f.Detail, f.Hint, text)
+		}
+	}
+	if f.Verdict != verdict {
+		t.Errorf("%s is %q, want %q: %s", check, f.Verdict, verdict, f.Detail)
+	}
+}
+
+// over examines an application by way of real connections.
+func over(t *testing.T, way transport.Options, endpoint string) (publish.Result, *publish.Error) {
+	t.Helper()
+	roundTripper, err := transport.New(way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPatient(carsim.World{})
+	p.options.Publish.ApplicationID, p.options.Probe, p.options.Proxy = "app-desktop", false, way.ProxyFor
+	result, err := doctor.Run(t.Context(), p.options, publish.Deps{
+		CAR: car.Config{
+			Site: "china", Endpoint: endpoint, Transport: roundTripper, Retry: retry.Policy{Attempts: 1},
+			Credentials: func(context.Context) (cloudapi.Credentials, error) {
+				return cloudapi.Credentials{SecretID: secret.New(carsim.SecretID), SecretKey: secret.New(carsim.SecretKey)}, nil
+			},
+		},
+		COS: roundTripper, Endpoint: endpoint, Float: func() float64 { return 0 },
+	}, func(publish.Event) {})
+	var failure *publish.Error
+	errors.As(err, &failure)
+	return result, failure
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(carsim.New(carsim.World{}))
+	t.Cleanup(server.Close)
+	result, err := over(t, transport.Options{}, server.URL)
+	expect(t, result, "TLS", publish.Broken, "certificate", "ca-file")
+	expect(t, result, "CAR API", publish.NotTested, "needs TLS")
+	expect(t, result, "COS", publish.Broken, "ca-file")
+	if err == nil || err.Kind != publish.Other {
+		t.Errorf("error %v", err)
+	}
+
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	result, err = over(t, transport.Options{CAFile: ca}, server.URL)
+	expect(t, result, "TLS", publish.OK, "TLS 1.3, certificate by O=Acme Co until ")
+	expect(t, result, "CAR API", publish.OK)
+	expect(t, result, "Room", publish.OK)
+	expect(t, result, "COS", publish.OK)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(carsim.New(carsim.World{}))
+	t.Cleanup(server.Close)
+	picky := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	t.Cleanup(picky.Close)
+	host := strings.TrimPrefix(picky.URL, "http://")
+	for _, endpoint := range []string{server.URL, "https://car.tencentcloudapi.com"} { // by a plain request, and by CONNECT
+		result, err := over(t, transport.Options{Proxy: "http://ci:hunter2@" + host}, endpoint)
+		expect(t, result, "Proxy", publish.Broken, "the proxy "+host+" does not let us through to "+endpoint[strings.Index(endpoint, "//")+2:]+": it wants a name and a password", "http://name:password@"+host)
+		expect(t, result, "COS", publish.Broken, "it wants a name and a password")
+		if err == nil || err.Kind != publish.Other || strings.Contains(err.Message, "hunter2") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// A redirect is an answer, though an odd one; the calls tell what it means.
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	sim := carsim.New(carsim.World{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			http.Redirect(w, r, "https://login.example.com/", http.StatusFound)
+			return
+		}
+		sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	result, err := over(t, transport.Options{}, server.URL)
+	expect(t, result, "CAR API", publish.Doubtful, `HTTP 302, a redirect to "login.example.com"`, "login page")
+	expect(t, result, "Credentials", publish.OK)
+	expect(t, result, "COS", publish.Doubtful, "redirect")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnknownHost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPatient(carsim.World{})
+		p.options.Probe = false
+		p.endpoint = "https://car.example.com"
+		result, err := p.run(t.Context())
+		expect(t, result, "DNS", publish.Broken, "car.example.com cannot be reached", "no such host")
+		expect(t, result, "Credentials", publish.NotTested, "needs CAR API")
+		expect(t, result, "COS", publish.OK, "service.cos.myqcloud.com answers", "may be nearer or farther")
+		if err == nil || err.Kind != publish.Other {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	build := pack(t, "game.zip", map[string][]byte{"Game/Game.exe": []byte("the game")})
+	for skew, want := range map[time.Duration]publish.Verdict{
+		0: publish.OK, 30 * time.Second: publish.OK, 2 * time.Minute: publish.Doubtful,
+		10 * time.Minute: publish.Doubtful, -10 * time.Minute: publish.Doubtful, 20 * time.Minute: publish.Doubtful,
+		-20 * time.Minute: publish.Doubtful, -3 * time.Hour: publish.Doubtful, 3 * time.Hour: publish.Doubtful,
+	} {
+		t.Run(skew.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPatient(carsim.World{ClockSkew: skew})
+				p.options.Probe = false
+				p.options.Publish.ApplicationID = "app-desktop"
+				result, err := p.run(t.Context())
+				side := "behind"
+				if skew < 0 {
+					side = "ahead of"
+				}
+				if skew != 0 {
+					expect(t, result, "Clock", want, side)
+				}
+				expect(t, result, "Clock", want)
+
+				// What it says of a publish is what becomes of one.
+				o := p.options.Publish
+				o.Command, o.Artifact = "publish", build
+				_, ended := publish.Run(t.Context(), o, p.deps(), func(publish.Event) {})
+				var failure *publish.Error
+				if errors.As(ended, &failure); (failure == nil) != (err == nil) || failure != nil && failure.Kind != err.Kind {
+					t.Errorf("a publish ends with %v", ended)
+				}
+			})
+		})
+	}
+}
+
+func TestTime(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		left, timeout, capped time.Duration
+		want                  publish.Verdict
+	}{
+		"not told": {0, time.Hour, time.Hour, publish.NotTested},
+		"enough":   {2 * time.Hour, time.Hour, time.Hour, publish.OK},
+		"short":    {50 * time.Minute, time.Hour, 49 * time.Minute, publish.Doubtful},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPatient(carsim.World{})
+				p.options.Probe = false
+				p.options.Left, p.options.Timeout, p.options.Publish.Timeout = test.left, test.timeout, test.capped
+				result, _ := p.run(t.Context())
+				expect(t, result, "Time", test.want)
+			})
+		})
+	}
+}
+
+// Doctor makes no call that changes something, whatever goes wrong, and none
+// that hands out the keys to another's upload.
+func TestChangesNothing(t *testing.T) {
+	t.Parallel()
+	for _, app := range carsim.Seed() {
+		for _, kind := range append(carsim.FaultKinds(), "") {
+			t.Run(app.ID+" "+string(kind), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := carsim.World{}
+					for _, action := range []string{"DescribeApplicationVersion", "DescribeApplicationList", "DescribeApplicationStatus", "DescribeApplicationPathList", "DescribeCosCredential"} {
+						if kind != "" {
+							w.Faults = append(w.Faults, carsim.Fault{Action: action, Kind: kind, Nth: 2})
+						}
+					}
+					p := newPatient(w)
+					p.options.Probe = false
+					p.options.Publish.ApplicationID = app.ID
+					p.options.Publish.Release, p.options.Publish.VersionName = true, "1.0"
+					_, _ = p.run(t.Context())
+					for _, c := range p.sim.Journal() {
+						if !strings.HasPrefix(c.Action, "Describe") && c.Action != "" && c.Action != "cos:Other" {
+							t.Errorf("it called %s", c.Action)
+						}
+					}
+				})
+			})
+		}
+	}
+}
