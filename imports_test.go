@@ -87,7 +87,7 @@ var rooms = map[string]room{
 	},
 	"internal/cos": {
 		ours:  []string{"internal/retry", "internal/secret"},
-		third: []string{"github.com/tencentyun/cos-go-sdk-v5"},
+		third: []string{"github.com/tencentyun/cos-go-sdk-v5", "golang.org/x/sys"},
 		why:   "puts one file into one object; gets new keys from a function, and so does not know car",
 	},
 	"internal/retry": {

@@ -13,15 +13,28 @@ var table = crc64.MakeTable(crc64.ECMA)
 // x^(8·length). (The inversions before and after, which hash/crc64 makes,
 // cancel each other out.)
 func combine(head, tail uint64, length int64) uint64 {
-	shift := uint64(1) << 63 // x^0: the highest bit is the lowest power
-	square := uint64(1) << (63 - 8)
-	for ; length > 0; length >>= 1 {
-		if length&1 == 1 {
-			shift = multiply(shift, square)
+	return multiply(power(8*length), head) ^ tail
+}
+
+// power returns x^n modulo the polynomial.
+func power(n int64) uint64 {
+	product := uint64(1) << 63 // x^0: the highest bit is the lowest power
+	square := uint64(1) << 62
+	for ; n > 0; n >>= 1 {
+		if n&1 == 1 {
+			product = multiply(product, square)
 		}
 		square = multiply(square, square)
 	}
-	return multiply(shift, head) ^ tail
+	return product
+}
+
+// sum64 is the CRC-64 of what is written to it.
+type sum64 uint64
+
+func (s *sum64) Write(p []byte) (int, error) {
+	*s = sum64(update(uint64(*s), p))
+	return len(p), nil
 }
 
 // multiply returns a·b modulo the polynomial.

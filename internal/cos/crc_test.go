@@ -78,3 +78,46 @@ func FuzzCombine(f *testing.F) {
 		}
 	})
 }
+
+// Every length around the strides, at every alignment, after a CRC that is
+// not the first.
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	text := make([]byte, 5*128+32)
+	rand.NewChaCha8([32]byte{7}).Read(text)
+	for start := range 17 {
+		for end := start; end <= len(text); end++ {
+			for _, before := range []uint64{0, ^uint64(0), 0x995dc9bbdf1939fa} {
+				if got, want := update(before, text[start:end]), crc64.Update(before, table, text[start:end]); got != want {
+					t.Fatalf("update(%x, text[%d:%d]) = %x, want %x", before, start, end, got, want)
+				}
+			}
+		}
+	}
+}
+
+func FuzzUpdate(f *testing.F) {
+	f.Add(uint64(0), []byte("123456789"))
+	f.Add(^uint64(0), bytes.Repeat([]byte{0xff}, 256))
+	f.Add(uint64(1), bytes.Repeat([]byte("carry-less multiplication"), 41))
+	f.Fuzz(func(t *testing.T, before uint64, text []byte) {
+		if got, want := update(before, text), crc64.Update(before, table, text); got != want {
+			t.Errorf("update(%x, %x) = %x, want %x", before, text, got, want)
+		}
+	})
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	text := make([]byte, 128<<10)
+	for name, f := range map[string]func(uint64, []byte) uint64{
+		"update": update,
+		"table":  func(crc uint64, p []byte) uint64 { return crc64.Update(crc, table, p) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				f(0, text)
+			}
+		})
+	}
+}

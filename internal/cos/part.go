@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"net/url"
 	"sync"
@@ -131,7 +130,7 @@ func (r *partReader) Read(p []byte) (int, error) {
 	if r.ended {
 		return 0, errEnded
 	}
-	r.crc = crc64.Update(r.crc, table, p[:n])
+	r.crc = update(r.crc, p[:n])
 	r.sent += int64(n)
 	r.done.Add(int64(n))
 	switch {

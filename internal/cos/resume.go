@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
-	"hash/crc64"
 	"io"
 	"net/http"
 	"net/url"
@@ -112,9 +111,9 @@ func (u *Upload) head(ctx context.Context, seen func(*exchange)) error {
 
 // checksum is the CRC-64 of the whole file.
 func (u *Upload) checksum(ctx context.Context) (uint64, error) {
-	sum := crc64.New(table)
-	_, err := io.Copy(io.MultiWriter(sum, counter{&u.done}), &cancellable{ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)})
-	return sum.Sum64(), err
+	var sum sum64
+	_, err := io.Copy(io.MultiWriter(&sum, counter{&u.done}), &cancellable{ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)})
+	return uint64(sum), err
 }
 
 // cancellable is a file whose reading ends with a context.
@@ -212,7 +211,7 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 		workers.Go(func() {
 			for n := range numbers {
 				offset, length := u.bounds(n)
-				md, crc := md5.New(), crc64.New(table)
+				md, crc := md5.New(), new(sum64)
 				got, err := io.Copy(io.MultiWriter(md, crc), &cancellable{ctx, io.NewSectionReader(u.o.File, offset, length)})
 				if err == nil && got < length {
 					err = ErrFileChanged
@@ -222,7 +221,7 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 					return
 				}
 				if strings.EqualFold(strings.Trim(listed[n], `"`), hex.EncodeToString(md.Sum(nil))) {
-					u.parts[n-1] = part{etag: listed[n], crc: crc.Sum64()}
+					u.parts[n-1] = part{etag: listed[n], crc: uint64(*crc)}
 					u.resumed.Add(length)
 					u.done.Add(length)
 				}
