@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	sdk "github.com/tencentyun/cos-go-sdk-v5"
+
+	"github.com/car-publish/car-publish/internal/checksum"
 )
 
 const completing = "CompleteMultipartUpload"
@@ -23,7 +25,7 @@ func (u *Upload) complete(ctx context.Context) (Result, error) {
 	order := &sdk.CompleteMultipartUploadOptions{}
 	for i, p := range u.parts {
 		_, length := u.bounds(i + 1)
-		result.CRC64 = combine(result.CRC64, p.crc, length)
+		result.CRC64 = checksum.Combine(result.CRC64, p.crc, length)
 		order.Parts = append(order.Parts, sdk.Object{PartNumber: i + 1, ETag: p.etag})
 	}
 	lost := false      // an earlier try may have done it

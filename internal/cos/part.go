@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	sdk "github.com/tencentyun/cos-go-sdk-v5"
+
+	"github.com/car-publish/car-publish/internal/checksum"
 )
 
 const (
@@ -130,7 +132,7 @@ func (r *partReader) Read(p []byte) (int, error) {
 	if r.ended {
 		return 0, errEnded
 	}
-	r.crc = update(r.crc, p[:n])
+	r.crc = checksum.Update(r.crc, p[:n])
 	r.sent += int64(n)
 	r.done.Add(int64(n))
 	switch {

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 
 	sdk "github.com/tencentyun/cos-go-sdk-v5"
+
+	"github.com/car-publish/car-publish/internal/checksum"
 )
 
 // resume finds out how far an earlier attempt came: whether the object is
@@ -111,7 +113,7 @@ func (u *Upload) head(ctx context.Context, seen func(*exchange)) error {
 
 // checksum is the CRC-64 of the whole file.
 func (u *Upload) checksum(ctx context.Context) (uint64, error) {
-	var sum sum64
+	var sum checksum.Sum
 	_, err := io.Copy(io.MultiWriter(&sum, counter{&u.done}), &cancellable{ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)})
 	return uint64(sum), err
 }
@@ -211,7 +213,7 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 		workers.Go(func() {
 			for n := range numbers {
 				offset, length := u.bounds(n)
-				md, crc := md5.New(), new(sum64)
+				md, crc := md5.New(), new(checksum.Sum)
 				got, err := io.Copy(io.MultiWriter(md, crc), &cancellable{ctx, io.NewSectionReader(u.o.File, offset, length)})
 				if err == nil && got < length {
 					err = ErrFileChanged

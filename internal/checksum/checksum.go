@@ -1,4 +1,6 @@
-package cos
+// Package checksum computes the CRC-64 that COS states of what it holds, at
+// the speed at which it passes by.
+package checksum
 
 import "hash/crc64"
 
@@ -6,13 +8,13 @@ import "hash/crc64"
 // answers with a table eight bytes wide for exactly this polynomial.
 var table = crc64.MakeTable(crc64.ECMA)
 
-// combine returns the CRC-64 of a text whose first piece has the CRC-64 head,
+// Combine returns the CRC-64 of a text whose first piece has the CRC-64 head,
 // and whose second piece, of the given length in bytes, has tail. No byte is
 // read again: a CRC is a remainder modulo a polynomial over GF(2), so moving
 // the first piece to the left by length bytes is to multiply its CRC by
 // x^(8·length). (The inversions before and after, which hash/crc64 makes,
 // cancel each other out.)
-func combine(head, tail uint64, length int64) uint64 {
+func Combine(head, tail uint64, length int64) uint64 {
 	return multiply(power(8*length), head) ^ tail
 }
 
@@ -29,11 +31,11 @@ func power(n int64) uint64 {
 	return product
 }
 
-// sum64 is the CRC-64 of what is written to it.
-type sum64 uint64
+// Sum is the CRC-64 of what is written to it.
+type Sum uint64
 
-func (s *sum64) Write(p []byte) (int, error) {
-	*s = sum64(update(uint64(*s), p))
+func (s *Sum) Write(p []byte) (int, error) {
+	*s = Sum(Update(uint64(*s), p))
 	return len(p), nil
 }
 

@@ -1,4 +1,4 @@
-package cos
+package checksum
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ func TestCombine(t *testing.T) {
 	const check = 0x995dc9bbdf1939fa // of CRC-64/XZ, for this text
 	for cut := range len(text) + 1 {
 		head, tail := text[:cut], text[cut:]
-		got := combine(crc64.Checksum(head, table), crc64.Checksum(tail, table), int64(len(tail)))
+		got := Combine(crc64.Checksum(head, table), crc64.Checksum(tail, table), int64(len(tail)))
 		if want := uint64(check); got != want {
-			t.Errorf("combine(%q, %q) = %x, want %x", head, tail, got, want)
+			t.Errorf("Combine(%q, %q) = %x, want %x", head, tail, got, want)
 		}
 	}
 }
@@ -31,7 +31,7 @@ func TestCombineManyPieces(t *testing.T) {
 		var got uint64
 		for rest := text; len(rest) > 0; {
 			n := 1 + random.IntN(len(rest))
-			got = combine(got, crc64.Checksum(rest[:n], table), int64(n))
+			got = Combine(got, crc64.Checksum(rest[:n], table), int64(n))
 			rest = rest[n:]
 		}
 		if want := crc64.Checksum(text, table); got != want {
@@ -47,7 +47,7 @@ func TestCombineLongPieces(t *testing.T) {
 	zeros := make([]byte, 1<<20)
 	sum := crc64.Checksum(zeros, table)
 	for length := int64(len(zeros)); length < 16<<20; length *= 2 {
-		sum = combine(sum, sum, length)
+		sum = Combine(sum, sum, length)
 	}
 	want := uint64(0)
 	for range 16 {
@@ -58,8 +58,8 @@ func TestCombineLongPieces(t *testing.T) {
 	}
 	// (a·b)·c and a·(b·c) over 5 TiB agree only if the shift is right.
 	const huge = 5 << 40
-	left := combine(combine(1, 2, huge), 3, huge+1)
-	right := combine(1, combine(2, 3, huge+1), 2*huge+1)
+	left := Combine(Combine(1, 2, huge), 3, huge+1)
+	right := Combine(1, Combine(2, 3, huge+1), 2*huge+1)
 	if left != right {
 		t.Errorf("combining from the left = %x, from the right %x", left, right)
 	}
@@ -72,9 +72,9 @@ func FuzzCombine(f *testing.F) {
 	f.Add([]byte("12345"), []byte("6789"))
 	f.Add(bytes.Repeat([]byte{0xff}, 4097), make([]byte, 255))
 	f.Fuzz(func(t *testing.T, head, tail []byte) {
-		got := combine(crc64.Checksum(head, table), crc64.Checksum(tail, table), int64(len(tail)))
+		got := Combine(crc64.Checksum(head, table), crc64.Checksum(tail, table), int64(len(tail)))
 		if want := crc64.Checksum(append(bytes.Clone(head), tail...), table); got != want {
-			t.Errorf("combine(%x, %x) = %x, want %x", head, tail, got, want)
+			t.Errorf("Combine(%x, %x) = %x, want %x", head, tail, got, want)
 		}
 	})
 }
@@ -88,8 +88,8 @@ func TestUpdate(t *testing.T) {
 	for start := range 17 {
 		for end := start; end <= len(text); end++ {
 			for _, before := range []uint64{0, ^uint64(0), 0x995dc9bbdf1939fa} {
-				if got, want := update(before, text[start:end]), crc64.Update(before, table, text[start:end]); got != want {
-					t.Fatalf("update(%x, text[%d:%d]) = %x, want %x", before, start, end, got, want)
+				if got, want := Update(before, text[start:end]), crc64.Update(before, table, text[start:end]); got != want {
+					t.Fatalf("Update(%x, text[%d:%d]) = %x, want %x", before, start, end, got, want)
 				}
 			}
 		}
@@ -101,8 +101,8 @@ func FuzzUpdate(f *testing.F) {
 	f.Add(^uint64(0), bytes.Repeat([]byte{0xff}, 256))
 	f.Add(uint64(1), bytes.Repeat([]byte("carry-less multiplication"), 41))
 	f.Fuzz(func(t *testing.T, before uint64, text []byte) {
-		if got, want := update(before, text), crc64.Update(before, table, text); got != want {
-			t.Errorf("update(%x, %x) = %x, want %x", before, text, got, want)
+		if got, want := Update(before, text), crc64.Update(before, table, text); got != want {
+			t.Errorf("Update(%x, %x) = %x, want %x", before, text, got, want)
 		}
 	})
 }
@@ -110,7 +110,7 @@ func FuzzUpdate(f *testing.F) {
 func BenchmarkUpdate(b *testing.B) {
 	text := make([]byte, 128<<10)
 	for name, f := range map[string]func(uint64, []byte) uint64{
-		"update": update,
+		"update": Update,
 		"table":  func(crc uint64, p []byte) uint64 { return crc64.Update(crc, table, p) },
 	} {
 		b.Run(name, func(b *testing.B) {

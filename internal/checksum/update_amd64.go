@@ -1,4 +1,4 @@
-package cos
+package checksum
 
 import (
 	"hash/crc64"
@@ -33,8 +33,8 @@ var keys = [4]uint64{
 //go:noescape
 func fold(crc uint64, data []byte, keys *[4]uint64, rest *[16]byte)
 
-// update adds p to the CRC-64 of what came before.
-func update(crc uint64, p []byte) uint64 {
+// Update adds p to the CRC-64 of what came before.
+func Update(crc uint64, p []byte) uint64 {
 	if n := len(p) / stride * stride; carryless && n >= 2*stride {
 		var rest [16]byte
 		fold(^crc, p[:n], &keys, &rest)
