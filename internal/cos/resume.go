@@ -197,6 +197,9 @@ func (u *Upload) listedParts(ctx context.Context, id string) (map[int]string, er
 	return parts, nil
 }
 
+// readers is how many parts are compared at a time: a disk is not a line.
+const readers = 8
+
 // trust takes the listed parts whose MD5 is that of the file's bytes in their
 // place. An ETag is the MD5 of a part
 // (cloud.tencent.com/document/product/436/7750).
@@ -209,7 +212,7 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
-	for range min(u.o.Parallel, len(listed)) {
+	for range min(readers, len(listed)) {
 		workers.Go(func() {
 			for n := range numbers {
 				offset, length := u.bounds(n)

@@ -49,7 +49,7 @@ type Options struct {
 	// at work on the object.
 	Resume bool
 
-	Parallel int          // parts in flight; 0 means 8
+	Parallel int          // parts in flight; 0 adapts it to the line
 	PartSize int64        // bytes; 0 takes it from Size
 	Policy   retry.Policy // for each part and each other call; the zero Policy tries 6 times in about half a minute. Notify is not used
 
@@ -87,7 +87,8 @@ type Upload struct {
 	client  *sdk.Client
 	object  string // its name in the bucket
 	parts   []part
-	done    atomic.Int64 // bytes sent
+	done    atomic.Int64 // bytes of the file that COS has, or that are on their way
+	sent    atomic.Int64 // bytes sent, also those that were in vain
 	telling sync.Mutex
 
 	resumed  atomic.Int64
@@ -101,9 +102,6 @@ type Upload struct {
 
 // New returns an Upload that has not begun.
 func New(o Options) *Upload {
-	if o.Parallel == 0 {
-		o.Parallel = 8
-	}
 	if o.PartSize == 0 {
 		o.PartSize = partSize(o.Size)
 	}

@@ -11,7 +11,7 @@ import (
 // fits into the second cache of a core, so that what is read and checksummed
 // is still there when it is sent, and 64 of them fit into the memory that an
 // upload may take. net/http alone would copy 32 KiB at a time.
-const chunk = 128 << 10
+const chunk = 64 << 10
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
