@@ -51,6 +51,7 @@ type crew struct {
 	*Upload
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	limit  *limiter // nil is none
 	all    sync.WaitGroup
 	begun  atomic.Int64 // parts in flight that have begun to send
 
@@ -67,6 +68,9 @@ func (u *Upload) sendParts(ctx context.Context) error {
 	defer c.cancel(nil)
 	if u.o.Parallel > 0 {
 		c.pace.now = u.o.Parallel
+	}
+	if u.o.LimitRate > 0 {
+		c.limit = &limiter{rate: u.o.LimitRate}
 	}
 	c.hire()
 	if u.o.Parallel == 0 && len(u.parts) > c.pace.now {
@@ -164,12 +168,12 @@ func (u *Upload) bounds(n int) (offset, length int64) {
 
 // send sends one part, again and again if need be.
 func (c *crew) send(ctx context.Context, n int) error {
-	const op = "UploadPart"
+	const op = sending
 	offset, length := c.bounds(n)
 	return c.repeat(ctx, fmt.Sprintf("part %d", n), c.o.Policy, func(ctx context.Context, attempt int) error {
 		err := c.call(ctx, op, n, attempt, func(ctx context.Context, ex *exchange) error {
 			body := &partReader{file: io.NewSectionReader(c.o.File, offset, length), length: length, crew: c}
-			_, err := c.client.Object.UploadPart(ctx, c.object, url.QueryEscape(c.id), n, body,
+			_, err := client(ctx).Object.UploadPart(ctx, c.object, url.QueryEscape(c.id), n, body,
 				&sdk.ObjectUploadPartOptions{ContentLength: length})
 			crc, fileErr := body.finish()
 			if fileErr != nil {
@@ -215,6 +219,16 @@ type partReader struct {
 var errEnded = errors.New("this try is over")
 
 func (r *partReader) Read(p []byte) (int, error) {
+	if l := r.crew.limit; l != nil {
+		// Only this reader's own goroutine changes sent.
+		n := min(int64(len(p)), l.slice(), r.length-r.sent)
+		if err := l.wait(r.crew.ctx, n); err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			p = p[:n]
+		}
+	}
 	n, err := r.file.Read(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()

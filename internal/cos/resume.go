@@ -102,7 +102,7 @@ func (u *Upload) head(ctx context.Context, seen func(*exchange)) error {
 	const op = "HeadObject"
 	return u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 		return u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			_, err := u.client.Object.Head(ctx, u.object, nil)
+			_, err := client(ctx).Object.Head(ctx, u.object, nil)
 			if err == nil {
 				seen(ex)
 			}
@@ -145,7 +145,7 @@ func (u *Upload) unfinished(ctx context.Context) ([]string, error) {
 	var ids []string
 	err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 		return u.call(ctx, op, 0, attempt, func(ctx context.Context, _ *exchange) error {
-			found, _, err := u.client.Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
+			found, _, err := client(ctx).Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
 			if err != nil {
 				return err
 			}
@@ -174,7 +174,7 @@ func (u *Upload) listedParts(ctx context.Context, id string) (map[int]string, er
 		var page *sdk.ObjectListPartsResult
 		err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 			return u.call(ctx, op, 0, attempt, func(ctx context.Context, _ *exchange) (err error) {
-				page, _, err = u.client.Object.ListParts(ctx, u.object, url.QueryEscape(id), &sdk.ObjectListPartsOptions{PartNumberMarker: marker})
+				page, _, err = client(ctx).Object.ListParts(ctx, u.object, url.QueryEscape(id), &sdk.ObjectListPartsOptions{PartNumberMarker: marker})
 				return err
 			})
 		})

@@ -51,6 +51,15 @@ func (p *parser) endpoint(name string) string {
 	return ""
 }
 
+// cosEndpoint returns what endpoint does, or that the upload is accelerated.
+func (p *parser) cosEndpoint() (address string, accelerate bool) {
+	const name = "cos-endpoint"
+	if strings.EqualFold(p.lookup(find(name)).text, "accelerate") {
+		return "", true
+	}
+	return p.endpoint(name), false
+}
+
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")

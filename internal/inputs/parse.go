@@ -146,7 +146,8 @@ func (p *parser) config(words []string) Config {
 
 	c.Site = p.choice("site")
 	c.Endpoint = p.endpoint("endpoint")
-	c.COSEndpoint = p.endpoint("cos-endpoint")
+	c.COSEndpoint, c.Accelerate = p.cosEndpoint()
+	c.LimitRate = p.rate("limit-rate")
 	c.Region = p.region()
 	c.ServiceLanguage = p.choice("service-language")
 	c.Proxy = p.proxy()
