@@ -92,7 +92,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 			Site: config.Site, Endpoint: config.Endpoint, Region: config.Region, Language: config.ServiceLanguage,
 			Transport: roundTripper, Retry: backoff,
 		},
-		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64,
+		COS: roundTripper, Endpoint: config.COSEndpoint, Accelerate: config.Accelerate, LimitRate: config.LimitRate, Float: rand.Float64,
 	}
 	if !config.SecretID.IsZero() {
 		deps.CAR.Credentials = auth.Static(config.SecretID, config.SecretKey, config.SessionToken)

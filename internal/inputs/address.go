@@ -54,8 +54,14 @@ func (p *parser) endpoint(name string) string {
 // cosEndpoint returns what endpoint does, or that the upload is accelerated.
 func (p *parser) cosEndpoint() (address string, accelerate bool) {
 	const name = "cos-endpoint"
-	if strings.EqualFold(p.lookup(find(name)).text, "accelerate") {
+	const word = "accelerate"
+	in := find(name)
+	switch g := p.lookup(in); {
+	case strings.EqualFold(g.text, word):
 		return "", true
+	case nearest(g.text, []string{word}) != "":
+		p.refuse(in, g, "is no host", "did you mean "+word+"?")
+		return "", false
 	}
 	return p.endpoint(name), false
 }
