@@ -19,7 +19,7 @@ func TestForesight(t *testing.T) {
 		text  string
 	}{
 		{"in time", func(time.Duration) int64 { return 10 * mib }, 600 * mib, 2 * time.Minute, 0, ""},
-		{"too slow", func(time.Duration) int64 { return mib }, 2000 * mib, 30 * time.Minute, 30 * time.Second, "At 1.0 MiB/s, the rest of the upload (1.9 GiB) takes 32 min, and only 29 min of timeout are left."},
+		{"too slow", func(time.Duration) int64 { return 2 * mib }, 4000 * mib, 30 * time.Minute, 30 * time.Second, "At 2.0 MiB/s, the rest of the upload (3.8 GiB) takes 32 min, and only 29 min of timeout are left."},
 		{"far too slow", func(time.Duration) int64 { return mib / 64 }, 20000 * mib, 5 * time.Hour, 30 * time.Second, "takes 14 days, and only 4h59m of timeout are left."},
 		{"slow at first", func(at time.Duration) int64 {
 			if at < 20*time.Second {
