@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VERSION ?= dev
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./car-publish
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o car-publish .
@@ -34,7 +34,10 @@ e2e: ## publish real builds with the real image, through act, to the simulator (
 bench: ## measure, and write bench/RESULTS.md
 	bench/run
 
+bench-upload: ## measure the upload beside its rivals, and write bench/UPLOAD.md
+	bench/upload/run
+
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover lint generate sim e2e bench gate
+.PHONY: help build test race cover lint generate sim e2e bench bench-upload gate

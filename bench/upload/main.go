@@ -7,7 +7,7 @@
 // contenders take turns. The file is sparse: reading it costs what reading a
 // file from the page cache costs, but no disk.
 //
-//	go run ./bench/upload -rows loopback -size 8GiB
+//	go run ./bench/upload -line loopback -mib 8192
 package main
 
 import (

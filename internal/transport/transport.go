@@ -82,7 +82,7 @@ func New(o Options) (http.RoundTripper, error) {
 		WriteBufferSize:        16 << 10, // a body passes it by, see conn; TLS sends as much in a record
 		ReadBufferSize:         4 << 10,
 		DisableCompression:     true, // no decompression, no decompression bomb
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64), DynamicRecordSizingDisabled: true},
 	}
 	base.Protocols.SetHTTP1(true)
 	if o.Proxy != "" {
