@@ -24,11 +24,11 @@ const (
 
 // shape listens in front of the target and returns where.
 func shape(target string, dropping bool) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the process
 	if err != nil {
 		panic(err)
 	}
-	random := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same cuts in every run
 	go func() {
 		for {
 			c, err := listener.Accept()
@@ -59,7 +59,7 @@ func carry(from *net.TCPConn, target string, life int64) {
 	defer from.Close()
 	// What the kernel takes in on this side is no part of the line.
 	_ = from.SetReadBuffer(256 << 10)
-	to, err := net.Dial("tcp", target)
+	to, err := net.Dial("tcp", target) //nolint:noctx // on this machine
 	if err != nil {
 		return
 	}

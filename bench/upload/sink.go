@@ -80,7 +80,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	switch {
 	case query.Has("uploads"):
-		io.WriteString(w, "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>build</Key><UploadId>bench</UploadId></InitiateMultipartUploadResult>")
+		_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>build</Key><UploadId>bench</UploadId></InitiateMultipartUploadResult>")
 	case r.Method == http.MethodPut:
 		number, _ := strconv.Atoi(query.Get("partNumber"))
 		body, ok := s.take(r)
@@ -134,5 +134,5 @@ func (s *sink) complete(w http.ResponseWriter, r *http.Request) {
 		whole.size += part.size
 	}
 	w.Header().Set("X-Cos-Hash-Crc64ecma", strconv.FormatUint(whole.crc, 10))
-	io.WriteString(w, "<CompleteMultipartUploadResult><Location>l</Location><Bucket>b</Bucket><Key>build</Key><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>")
+	_, _ = io.WriteString(w, "<CompleteMultipartUploadResult><Location>l</Location><Bucket>b</Bucket><Key>build</Key><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>")
 }

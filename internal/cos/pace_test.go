@@ -80,7 +80,7 @@ func TestPace(t *testing.T) {
 		after    time.Duration // from when on the number lies between low and high
 		low      int
 		high     int
-		for_     time.Duration
+		lasting  time.Duration
 		steps    int // changes at most
 		smallest int // ever
 	}{
@@ -96,7 +96,7 @@ func TestPace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, history := drive(tt.line, tt.for_)
+			_, history := drive(tt.line, tt.lasting)
 			for i, now := range history {
 				if at := time.Duration(i) * beat; at >= tt.after && (now < tt.low || now > tt.high) || now < tt.smallest || now > most {
 					t.Errorf("after %v %d parts are in flight, want %d to %d: %v", at, now, tt.low, tt.high, history[:min(i+20, len(history))])

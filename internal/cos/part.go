@@ -63,9 +63,9 @@ type crew struct {
 
 // sendParts sends the parts that COS does not have yet.
 func (u *Upload) sendParts(ctx context.Context) error {
-	c := &crew{Upload: u, pace: newPace()}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
-	defer c.cancel(nil)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c := &crew{Upload: u, ctx: ctx, cancel: cancel, pace: newPace()}
 	if u.o.Parallel > 0 {
 		c.pace.now = u.o.Parallel
 	}
@@ -77,7 +77,7 @@ func (u *Upload) sendParts(ctx context.Context) error {
 		defer c.adapt()()
 	}
 	c.all.Wait()
-	return context.Cause(c.ctx)
+	return context.Cause(ctx)
 }
 
 // adapt looks at the pace until it is stopped.
