@@ -31,7 +31,7 @@ import (
 
 // publishing is the command that publishes a file to a simulator.
 func publishing(server, file string, args ...string) *exec.Cmd {
-	command := exec.Command(filepath.Join(bin, "car-publish"), append([]string{"--artifact", file}, args...)...) //nolint:noctx // it is killed, or ends
+	command := exec.Command(filepath.Join(bin, "car-publish"), append([]string{"--artifact", file}, args...)...)
 	command.Env = []string{
 		"CAR_APPLICATION_ID=app-desktop", "CAR_ENDPOINT=" + server, "CAR_COS_ENDPOINT=" + server,
 		"CAR_SECRET_ID=" + carsim.SecretID, "CAR_SECRET_KEY=" + carsim.SecretKey, "CAR_RUN_KEY=42/publish/0/a", "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
