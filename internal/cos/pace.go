@@ -10,7 +10,7 @@ const (
 )
 
 const (
-	beat     = 200 * time.Millisecond // how often the pace is looked at
+	beat     = 100 * time.Millisecond // how often the pace is looked at; a rate is that of two
 	patience = 2 * time.Second        // for more parts to show more throughput: a connection is slow at first
 	rest     = 15 * time.Second       // between two attempts at more parts, once more have not helped
 	maxRest  = 2 * time.Minute
@@ -33,7 +33,8 @@ type pace struct {
 	before int           // the number to go back to; 0 while nothing is tried
 	best   float64       // the highest rate at the number before, in bytes a second
 	trial  span          // since more parts were tried
-	last   span          // since the last beat
+	last   [2]span       // since the last beats, the older one first
+	felt   int           // beats in a row at which all in flight had begun to send
 	rest   time.Duration // until the next trial
 	since  time.Time     // of the rest
 
@@ -56,18 +57,22 @@ func newPace() *pace { return &pace{now: atFirst, climbs: true, rest: rest} }
 // beat looks at what has been sent so far. The number of parts in flight that
 // have begun to send tells whether the last change is felt yet.
 func (p *pace) beat(at time.Time, sent int64, begun int) {
-	rate := p.last.rate(at, sent)
-	first := p.last.at.IsZero()
-	p.last = span{at, sent}
+	rate := p.last[0].rate(at, sent)
+	first := p.last[0].at.IsZero()
+	p.last[0], p.last[1] = p.last[1], span{at, sent}
+	if p.felt++; begun < p.now {
+		p.felt = 0
+	}
+	felt := p.felt > len(p.last) // over all the time that the rate is of
 	if first {
-		p.trial, p.since = p.last, at
+		p.trial, p.since = p.last[1], at
 		return
 	}
 	switch {
 	case p.before > 0:
-		p.judge(at, sent, begun, rate)
-	case begun >= p.now || at.Sub(p.trial.at) > patience:
-		p.best = max(p.best*0.98, rate) // the peaks of long ago count less
+		p.judge(at, sent, felt, rate)
+	case felt || at.Sub(p.trial.at) > patience:
+		p.best = max(p.best*0.99, rate) // the peaks of long ago count less
 		switch {
 		case at.Sub(p.shrunk) < rest && !p.shrunk.IsZero():
 		case p.climbs:
@@ -81,19 +86,19 @@ func (p *pace) beat(at time.Time, sent int64, begun int) {
 // try puts more parts in flight.
 func (p *pace) try(at time.Time, sent int64, more int) {
 	if more = min(more, most); more > p.now {
-		p.before, p.now = p.now, more
+		p.before, p.now, p.felt = p.now, more, 0
 		p.trial = span{at, sent}
 	}
 }
 
 // judge decides about more parts: worth it, not worth it, or not known yet.
-// The rate of one beat may be a matter of chance, so that it has to be much
+// The rate of two beats may be a matter of chance, so that it has to be much
 // higher; the one of the whole trial need not be.
-func (p *pace) judge(at time.Time, sent int64, begun int, rate float64) {
+func (p *pace) judge(at time.Time, sent int64, felt bool, rate float64) {
 	share := float64(p.now)/float64(p.before) - 1 // how many more they are
 	over := at.Sub(p.trial.at) >= patience
 	switch {
-	case begun >= p.now && rate >= p.best*(1+0.5*share) && p.climbs:
+	case felt && rate >= p.best*(1+0.5*share) && p.climbs:
 	case !over:
 		return
 	case p.trial.rate(at, sent) >= p.best*(1+0.2*share):
