@@ -5,17 +5,27 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
-// chunk is how much of a body is read and written at a time, in bytes. It
-// fits into the second cache of a core, so that what is read and checksummed
-// is still there when it is sent, and 64 of them fit into the memory that an
-// upload may take. net/http alone would copy 32 KiB at a time.
-const chunk = 64 << 10
+// How much of a body is read and written at a time, in bytes. Large pieces
+// take less of the processor, and fit into a core's second cache, so that what
+// is read and checksummed is still there when it is sent. But a connection
+// holds its piece while it waits for the line: those of many connections are
+// small, as net/http's own, since on such a line the processor has time.
+const (
+	largePiece = 128 << 10
+	smallPiece = 32 << 10
+	fewBodies  = 16 // that are sent in large pieces
+)
 
-var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
+var (
+	largePieces = sync.Pool{New: func() any { return new([largePiece]byte) }}
+	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
+	bodies      atomic.Int64 // that are being sent
+)
 
-// conn is a TCP connection that takes a body in chunks.
+// conn is a TCP connection that takes a body in such pieces.
 type conn struct{ net.Conn }
 
 // wide returns a dialer of such connections.
@@ -31,8 +41,18 @@ func wide(dialer *net.Dialer) func(ctx context.Context, network, address string)
 
 // ReadFrom is what net/http calls for a body, once it has written the header.
 func (c conn) ReadFrom(r io.Reader) (n int64, err error) {
-	buffer := chunks.Get().(*[chunk]byte)
-	defer chunks.Put(buffer)
+	defer bodies.Add(-1)
+	if bodies.Add(1) > fewBodies {
+		piece := smallPieces.Get().(*[smallPiece]byte)
+		defer smallPieces.Put(piece)
+		return c.copy(r, piece[:])
+	}
+	piece := largePieces.Get().(*[largePiece]byte)
+	defer largePieces.Put(piece)
+	return c.copy(r, piece[:])
+}
+
+func (c conn) copy(r io.Reader, piece []byte) (int64, error) {
 	// Without the two methods that would choose another buffer.
-	return io.CopyBuffer(struct{ io.Writer }{c.Conn}, struct{ io.Reader }{r}, buffer[:])
+	return io.CopyBuffer(struct{ io.Writer }{c.Conn}, struct{ io.Reader }{r}, piece)
 }

@@ -79,7 +79,7 @@ func New(o Options) (http.RoundTripper, error) {
 		// One TCP connection per part: HTTP/2 would push all parts through one.
 		Protocols:              new(http.Protocols),
 		MaxResponseHeaderBytes: maxHeader,
-		WriteBufferSize:        16 << 10, // a body passes it by, see conn; TLS sends as much in a record
+		WriteBufferSize:        4 << 10, // a body passes it by, see conn
 		ReadBufferSize:         4 << 10,
 		DisableCompression:     true, // no decompression, no decompression bomb
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64), DynamicRecordSizingDisabled: true},
