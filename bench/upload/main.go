@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,8 +28,9 @@ func main() {
 		client(os.Args[2])
 		return
 	}
-	if len(os.Args) > 2 && os.Args[1] == "sink" {
-		serve(os.Args[2])
+	if len(os.Args) > 3 && os.Args[1] == "sink" {
+		run, _ := strconv.ParseUint(os.Args[3], 10, 64)
+		serve(os.Args[2], run)
 		return
 	}
 	runs := flag.Int("n", 5, "runs of each contender; the median counts")
@@ -68,9 +70,9 @@ func compare(runs int, line string, size int64, names []string) error {
 		return err
 	}
 	all := map[string][]report{}
-	for range runs {
+	for run := range runs {
 		for _, name := range names {
-			r, err := once(self, dir, file, line, name)
+			r, err := once(self, dir, file, line, name, run)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -141,8 +143,8 @@ func sparse(name string, size int64) error {
 }
 
 // once runs one contender against a fresh sink.
-func once(self, dir, file, line, name string) (report, error) {
-	sink := exec.Command(self, "sink", line) //nolint:gosec,noctx // itself
+func once(self, dir, file, line, name string, run int) (report, error) {
+	sink := exec.Command(self, "sink", line, strconv.Itoa(run)) //nolint:gosec,noctx // itself
 	sink.Stderr = os.Stderr
 	in, err := sink.StdinPipe()
 	if err != nil {

@@ -23,12 +23,12 @@ const (
 )
 
 // shape listens in front of the target and returns where.
-func shape(target string, dropping bool) string {
+func shape(target string, dropping bool, run uint64) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the process
 	if err != nil {
 		panic(err)
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same cuts in every run
+	random := rand.New(rand.NewPCG(1, run)) //nolint:gosec // the same cuts for everybody
 	go func() {
 		for {
 			c, err := listener.Accept()

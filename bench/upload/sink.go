@@ -27,8 +27,9 @@ type tally struct {
 	Problems     []string
 }
 
-// serve runs the sink until its standard input ends.
-func serve(line string) {
+// serve runs the sink until its standard input ends. The line of one run is
+// the same for every contender.
+func serve(line string, run uint64) {
 	s := &sink{parts: map[int]piece{}}
 	server := httptest.NewUnstartedServer(s)
 	var conns atomic.Int64
@@ -47,7 +48,7 @@ func serve(line string) {
 	}
 	at.URL = server.URL
 	if line == "shaped" || line == "dropping" {
-		at.URL = "http://" + shape(server.Listener.Addr().String(), line == "dropping")
+		at.URL = "http://" + shape(server.Listener.Addr().String(), line == "dropping", run)
 	}
 	answers := json.NewEncoder(os.Stdout)
 	_ = answers.Encode(at)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 )
 
 // How much of a body is read and written at a time, in bytes. Large pieces
@@ -14,16 +13,25 @@ import (
 // holds its piece while it waits for the line: those of many connections are
 // small, as net/http's own, since on such a line the processor has time.
 const (
-	largePiece = 128 << 10
+	largePiece = 64 << 10
 	smallPiece = 32 << 10
-	fewBodies  = 16 // that are sent in large pieces
+	fewBodies  = 16 // at a time are sent in large pieces
 )
 
 var (
-	largePieces = sync.Pool{New: func() any { return new([largePiece]byte) }}
+	largePieces = empty(fewBodies)
 	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
-	bodies      atomic.Int64 // that are being sent
 )
+
+// empty returns the right to n large pieces, and no more, none of which has
+// been made yet.
+func empty(n int) chan *[largePiece]byte {
+	pieces := make(chan *[largePiece]byte, n)
+	for range n {
+		pieces <- nil
+	}
+	return pieces
+}
 
 // conn is a TCP connection that takes a body in such pieces.
 type conn struct{ net.Conn }
@@ -41,15 +49,18 @@ func wide(dialer *net.Dialer) func(ctx context.Context, network, address string)
 
 // ReadFrom is what net/http calls for a body, once it has written the header.
 func (c conn) ReadFrom(r io.Reader) (n int64, err error) {
-	defer bodies.Add(-1)
-	if bodies.Add(1) > fewBodies {
+	select {
+	case piece := <-largePieces:
+		if piece == nil {
+			piece = new([largePiece]byte)
+		}
+		defer func() { largePieces <- piece }()
+		return c.copy(r, piece[:])
+	default:
 		piece := smallPieces.Get().(*[smallPiece]byte)
 		defer smallPieces.Put(piece)
 		return c.copy(r, piece[:])
 	}
-	piece := largePieces.Get().(*[largePiece]byte)
-	defer largePieces.Put(piece)
-	return c.copy(r, piece[:])
 }
 
 func (c conn) copy(r io.Reader, piece []byte) (int64, error) {

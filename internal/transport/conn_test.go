@@ -78,7 +78,7 @@ func TestPieces(t *testing.T) {
 		large := 0
 		for _, g := range sent {
 			switch g.largest {
-			case 128 << 10:
+			case 64 << 10:
 				large++
 			case 32 << 10:
 			default:
