@@ -97,7 +97,7 @@ var lines = map[string]string{
 	"loopback": "Loopback",
 	"tls":      "Loopback with TLS",
 	"shaped":   "200 ms and 20 MiB/s for each connection",
-	"dropping": "The same, and one in a hundred connections is cut",
+	"dropping": "200 ms and 20 MiB/s for each connection, of which 1 % are cut",
 }
 
 func text(size int64) string {
