@@ -6,7 +6,7 @@ VERSION ?= dev
 FUZZTIME ?= 60s
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./car-publish
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o car-publish .
@@ -41,7 +41,10 @@ bench: ## measure, and write bench/RESULTS.md
 fleet: ## a hundred publishes at once, and write bench/FLEET.md
 	go run ./bench/fleet -o bench/FLEET.md
 
+bench-upload: ## measure the upload beside its rivals, and write bench/UPLOAD.md
+	bench/upload/run
+
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover fuzz lint generate sim e2e bench fleet gate
+.PHONY: help build test race cover fuzz lint generate sim e2e bench bench-upload fleet gate

@@ -99,7 +99,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 			Site: config.Site, Endpoint: config.Endpoint, Region: config.Region, Language: config.ServiceLanguage,
 			Transport: roundTripper, Retry: backoff(),
 		},
-		COS: roundTripper, Endpoint: config.COSEndpoint, Float: rand.Float64, Hurry: hurry,
+		COS: roundTripper, Endpoint: config.COSEndpoint, Accelerate: config.Accelerate, LimitRate: config.LimitRate, Float: rand.Float64, Hurry: hurry,
 	}
 	var session *auth.Session
 	deps.CAR.Credentials, deps.CAR.Refused, session = source(config, tokens, job, options, roundTripper, rep)

@@ -190,7 +190,13 @@ func (c cosService) handle(r *http.Request) *answer {
 
 // do checks a request and does it; it returns also how many bytes came.
 func (c cosService) do(r *http.Request, action, key string) (*answer, int64) {
-	if host := hostname(r.Host); !isLocal(host) && host != bucket+".cos."+bucketRegion+".myqcloud.com" {
+	switch host := hostname(r.Host); {
+	case isLocal(host), host == bucket+".cos."+bucketRegion+".myqcloud.com":
+	case host == bucket+".cos.accelerate.myqcloud.com":
+		if no := c.accelerated(action); no != nil {
+			return c.refuse(no.code, no.message), 0
+		}
+	default:
 		return c.refuse("NoSuchBucket", "The specified bucket does not exist."), 0
 	}
 	if action == unknownCOSAction {
@@ -252,6 +258,23 @@ func (c cosService) do(r *http.Request, action, key string) (*answer, int64) {
 	return a, body.size
 }
 
+// putting are the actions that bring an object.
+var putting = []string{putObject, initiateUpload, uploadPart, completeUpload}
+
+// accelerated checks a request to the domain of global acceleration
+// (tencentcloud.com/document/product/436/33409, 7730).
+func (c cosService) accelerated(action string) *refusal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.world.Acceleration == AccelerationOff:
+		return refused("BucketAccelerateNotEnabled", "The bucket has not enabled global acceleration.")
+	case c.world.Acceleration == AccelerationUnsupported, c.world.Acceleration == AccelerationPartial && !slices.Contains(putting, action):
+		return refused("ActionAccelerateNotSupported", "The action is not supported by global acceleration.")
+	}
+	return nil
+}
+
 // allowed checks a request against the temporary key's policy.
 func (c cosService) allowed(action, key string, temp tempKey, query url.Values) *refusal {
 	if action == listUploads {
@@ -259,7 +282,6 @@ func (c cosService) allowed(action, key string, temp tempKey, query url.Values) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	putting := []string{putObject, initiateUpload, uploadPart, completeUpload}
 	if key != temp.key || c.world.COSActions == COSNone && !slices.Contains(putting, action) {
 		return refused("AccessDenied", "Access Denied.")
 	}

@@ -40,6 +40,7 @@ type World struct {
 	SnapshotMobile    Snapshot
 	FirstVersion      First
 	COSActions        COSActions
+	Acceleration      Acceleration
 	PathForm          PathForm
 	DeletingInLimit   Counting
 	OnlineStartPath   StartPath
@@ -72,6 +73,8 @@ type (
 	// COSActions is what the temporary key may do beyond putting an object:
 	// list, look at and abort.
 	COSActions string
+	// Acceleration is what the bucket's domain of global acceleration answers.
+	Acceleration string
 	// PathForm is the form of DescribeCosCredential's Path.
 	PathForm string
 	// Counting is whether a Deleting version counts to the limit of five.
@@ -114,6 +117,11 @@ const (
 
 	COSAll  COSActions = "all"
 	COSNone COSActions = "none"
+
+	AccelerationOff         Acceleration = "off" // BucketAccelerateNotEnabled
+	AccelerationOn          Acceleration = "on"
+	AccelerationPartial     Acceleration = "partial"     // ActionAccelerateNotSupported for all that does not put
+	AccelerationUnsupported Acceleration = "unsupported" // ActionAccelerateNotSupported for everything
 
 	PathSlash  PathForm = "slash"  // "/1300055477/app-a/ver-b.zip"
 	PathFolder PathForm = "folder" // "1300055477/app-a/ver-b/app-a.zip"
@@ -305,6 +313,7 @@ func (w World) filled() World {
 	fill(&w.SnapshotMobile, SnapshotNeeded)
 	fill(&w.FirstVersion, FirstNormal)
 	fill(&w.COSActions, COSAll)
+	fill(&w.Acceleration, AccelerationOff)
 	fill(&w.PathForm, PathSlash)
 	fill(&w.DeletingInLimit, DeletingCounted)
 	fill(&w.OnlineStartPath, StartPathIgnored)
@@ -369,6 +378,7 @@ func (w World) check() error {
 		oneOf("SnapshotMobile", w.SnapshotMobile, SnapshotNeeded, SnapshotRefused, SnapshotIgnored),
 		oneOf("FirstVersion", w.FirstVersion, FirstNormal, FirstInuse),
 		oneOf("COSActions", w.COSActions, COSAll, COSNone),
+		oneOf("Acceleration", w.Acceleration, AccelerationOff, AccelerationOn, AccelerationPartial, AccelerationUnsupported),
 		oneOf("PathForm", w.PathForm, PathSlash, PathFolder),
 		oneOf("DeletingInLimit", w.DeletingInLimit, DeletingCounted, DeletingFree),
 		oneOf("OnlineStartPath", w.OnlineStartPath, StartPathIgnored, StartPathChecked),

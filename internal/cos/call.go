@@ -29,10 +29,7 @@ type Call struct {
 // newClient returns an SDK client that signs and speaks, and leaves alone
 // what we do ourselves: its own retry sleeps through a cancelled context, its
 // own checksum would be a second one over every byte.
-func newClient(endpoint string, keys *Keys, transport http.RoundTripper) (*sdk.Client, error) {
-	if endpoint == "" {
-		endpoint = "https://" + keys.Bucket + ".cos." + keys.Region + ".myqcloud.com"
-	}
+func newClient(endpoint string, transport http.RoundTripper) (*sdk.Client, error) {
 	base, err := url.Parse(endpoint)
 	bucket := &sdk.BaseURL{BucketURL: base}
 	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" || !bucket.Check() {
@@ -46,8 +43,9 @@ func newClient(endpoint string, keys *Keys, transport http.RoundTripper) (*sdk.C
 }
 
 // exchange is one request and its answer, seen from below the SDK. It goes
-// down in the context and brings the keys with it.
+// down in the context and brings the client and the keys with it.
 type exchange struct {
+	client  *sdk.Client
 	keys    *Keys
 	status  int // 0 if there was no answer
 	header  http.Header
@@ -151,10 +149,35 @@ func (u *Upload) call(ctx context.Context, op string, part, attempt int, f func(
 	return u.callWith(ctx, keys, op, part, attempt, f)
 }
 
-// callWith makes one call. What it returns is nil, an *Error, or an
-// error that wraps the cause of the context's end.
+// callWith makes one call; if the bucket's domain of global acceleration does
+// not take it, a second one to the bucket's own.
 func (u *Upload) callWith(ctx context.Context, keys *Keys, op string, part, attempt int, f func(context.Context, *exchange) error) error {
-	ex := &exchange{keys: keys}
+	fast := u.fast.Load()
+	if fast == nil {
+		return u.callOnce(ctx, u.usual, keys, op, part, attempt, f)
+	}
+	err := u.callOnce(ctx, fast, keys, op, part, attempt, f)
+	var e *Error
+	if ctx.Err() != nil || !errors.As(err, &e) {
+		return err
+	}
+	call, all := e.unaccelerated()
+	if all && u.fast.CompareAndSwap(fast, nil) && u.o.Unaccelerated != nil {
+		u.tell(func() { u.o.Unaccelerated(err) })
+	}
+	if call || all {
+		return u.callOnce(ctx, u.usual, keys, op, part, attempt, f)
+	}
+	return err
+}
+
+// client is the one to make a call with.
+func client(ctx context.Context) *sdk.Client { return ctx.Value(exchangeKey{}).(*exchange).client }
+
+// callOnce makes one call. What it returns is nil, an *Error, or an
+// error that wraps the cause of the context's end.
+func (u *Upload) callOnce(ctx context.Context, client *sdk.Client, keys *Keys, op string, part, attempt int, f func(context.Context, *exchange) error) error {
+	ex := &exchange{client: client, keys: keys}
 	began := time.Now()
 	err := f(context.WithValue(ctx, exchangeKey{}, ex), ex)
 	switch {

@@ -10,9 +10,16 @@ import (
 	"strings"
 
 	sdk "github.com/tencentyun/cos-go-sdk-v5"
+
+	"github.com/car-publish/car-publish/internal/checksum"
 )
 
-const completing = "CompleteMultipartUpload"
+// The calls that bring a file, as COS names them.
+const (
+	beginning  = "InitiateMultipartUpload"
+	sending    = "UploadPart"
+	completing = "CompleteMultipartUpload"
+)
 
 // complete makes one object of the parts
 // (cloud.tencent.com/document/product/436/7742). An answer that is lost may
@@ -23,7 +30,7 @@ func (u *Upload) complete(ctx context.Context) (Result, error) {
 	order := &sdk.CompleteMultipartUploadOptions{}
 	for i, p := range u.parts {
 		_, length := u.bounds(i + 1)
-		result.CRC64 = combine(result.CRC64, p.crc, length)
+		result.CRC64 = checksum.Combine(result.CRC64, p.crc, length)
 		order.Parts = append(order.Parts, sdk.Object{PartNumber: i + 1, ETag: p.etag})
 	}
 	lost := false      // an earlier try may have done it
@@ -71,7 +78,7 @@ func (u *Upload) complete(ctx context.Context) (Result, error) {
 // the object was compared.
 func (u *Upload) join(ctx context.Context, attempt int, order *sdk.CompleteMultipartUploadOptions, result *Result) (checked bool, err error) {
 	err = u.call(ctx, completing, 0, attempt, func(ctx context.Context, ex *exchange) error {
-		answer, _, err := u.client.Object.CompleteMultipartUpload(ctx, u.object, url.QueryEscape(u.id), order)
+		answer, _, err := client(ctx).Object.CompleteMultipartUpload(ctx, u.object, url.QueryEscape(u.id), order)
 		if err != nil {
 			return err
 		}
@@ -106,7 +113,7 @@ func (u *Upload) look(ctx context.Context, result *Result) sight {
 	sight := unseen
 	err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 		return u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			if _, err := u.client.Object.Head(ctx, u.object, nil); err != nil {
+			if _, err := client(ctx).Object.Head(ctx, u.object, nil); err != nil {
 				return err
 			}
 			size, err := strconv.ParseInt(ex.header.Get("Content-Length"), 10, 64)

@@ -167,6 +167,19 @@ func (e *Error) expired() bool {
 	return false
 }
 
+// unaccelerated reports whether it was the domain of global acceleration that
+// was refused: for this call, such as a deletion, which it does not take, or
+// for all of them. The answer to a HEAD has no body, and so no code.
+func (e *Error) unaccelerated() (call, all bool) {
+	switch e.Code {
+	case "BucketAccelerateNotEnabled":
+		return true, true
+	case "ActionAccelerateNotSupported":
+		return true, e.Op == beginning || e.Op == sending
+	}
+	return e.Op == "HeadObject" && e.HTTPStatus == http.StatusBadRequest, false
+}
+
 // unsure reports whether the call may have been carried out in spite of the
 // error.
 func (e *Error) unsure() bool {

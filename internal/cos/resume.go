@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
-	"hash/crc64"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,6 +15,8 @@ import (
 	"sync/atomic"
 
 	sdk "github.com/tencentyun/cos-go-sdk-v5"
+
+	"github.com/car-publish/car-publish/internal/checksum"
 )
 
 // resume finds out how far an earlier attempt came: whether the object is
@@ -101,7 +102,7 @@ func (u *Upload) head(ctx context.Context, seen func(*exchange)) error {
 	const op = "HeadObject"
 	return u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 		return u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			_, err := u.client.Object.Head(ctx, u.object, nil)
+			_, err := client(ctx).Object.Head(ctx, u.object, nil)
 			if err == nil {
 				seen(ex)
 			}
@@ -112,9 +113,9 @@ func (u *Upload) head(ctx context.Context, seen func(*exchange)) error {
 
 // checksum is the CRC-64 of the whole file.
 func (u *Upload) checksum(ctx context.Context) (uint64, error) {
-	sum := crc64.New(table)
-	_, err := io.Copy(io.MultiWriter(sum, counter{&u.done}), &cancellable{ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)})
-	return sum.Sum64(), err
+	var sum checksum.Sum
+	_, err := io.Copy(io.MultiWriter(&sum, counter{&u.done}), &cancellable{ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)})
+	return uint64(sum), err
 }
 
 // cancellable is a file whose reading ends with a context.
@@ -144,7 +145,7 @@ func (u *Upload) unfinished(ctx context.Context) ([]string, error) {
 	var ids []string
 	err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 		return u.call(ctx, op, 0, attempt, func(ctx context.Context, _ *exchange) error {
-			found, _, err := u.client.Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
+			found, _, err := client(ctx).Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
 			if err != nil {
 				return err
 			}
@@ -173,7 +174,7 @@ func (u *Upload) listedParts(ctx context.Context, id string) (map[int]string, er
 		var page *sdk.ObjectListPartsResult
 		err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 			return u.call(ctx, op, 0, attempt, func(ctx context.Context, _ *exchange) (err error) {
-				page, _, err = u.client.Object.ListParts(ctx, u.object, url.QueryEscape(id), &sdk.ObjectListPartsOptions{PartNumberMarker: marker})
+				page, _, err = client(ctx).Object.ListParts(ctx, u.object, url.QueryEscape(id), &sdk.ObjectListPartsOptions{PartNumberMarker: marker})
 				return err
 			})
 		})
@@ -196,6 +197,9 @@ func (u *Upload) listedParts(ctx context.Context, id string) (map[int]string, er
 	return parts, nil
 }
 
+// readers is how many parts are compared at a time: a disk is not a line.
+const readers = 8
+
 // trust takes the listed parts whose MD5 is that of the file's bytes in their
 // place. An ETag is the MD5 of a part
 // (cloud.tencent.com/document/product/436/7750).
@@ -208,11 +212,11 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
-	for range min(u.o.Parallel, len(listed)) {
+	for range min(readers, len(listed)) {
 		workers.Go(func() {
 			for n := range numbers {
 				offset, length := u.bounds(n)
-				md, crc := md5.New(), crc64.New(table)
+				md, crc := md5.New(), new(checksum.Sum)
 				got, err := io.Copy(io.MultiWriter(md, crc), &cancellable{ctx, io.NewSectionReader(u.o.File, offset, length)})
 				if err == nil && got < length {
 					err = ErrFileChanged
@@ -222,7 +226,7 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 					return
 				}
 				if strings.EqualFold(strings.Trim(listed[n], `"`), hex.EncodeToString(md.Sum(nil))) {
-					u.parts[n-1] = part{etag: listed[n], crc: crc.Sum64()}
+					u.parts[n-1] = part{etag: listed[n], crc: uint64(*crc)}
 					u.resumed.Add(length)
 					u.done.Add(length)
 				}

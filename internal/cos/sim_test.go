@@ -8,6 +8,9 @@ import (
 	"hash/crc64"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,3 +171,87 @@ func TestAbortAgainstTheSimulator(t *testing.T) {
 		})
 	}
 }
+
+// Where the bucket has no acceleration, everything goes the usual way after
+// one refusal; where it merely takes no deletion, that alone does.
+func TestAcceleration(t *testing.T) {
+	t.Parallel()
+	const fast, usual = ".cos.accelerate.myqcloud.com", ".cos.ap-guangzhou.myqcloud.com"
+	tests := []struct {
+		world  carsim.Acceleration
+		resume bool
+		told   []string // codes
+		parts  string   // the domain that each part arrived at
+	}{
+		{carsim.AccelerationOn, false, nil, fast},
+		{carsim.AccelerationPartial, false, nil, fast},
+		{carsim.AccelerationPartial, true, nil, fast},
+		{carsim.AccelerationOff, false, []string{"BucketAccelerateNotEnabled"}, usual},
+		{carsim.AccelerationOff, true, []string{"BucketAccelerateNotEnabled"}, usual},
+		{carsim.AccelerationUnsupported, false, []string{"ActionAccelerateNotSupported"}, usual},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.world), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				o, sim := simulated(t, carsim.World{Acceleration: tt.world}, "app-desktop", "ocean.zip")
+				o.File, o.Size, o.Accelerate, o.Resume = zeros{5 << 20}, 5<<20, true, tt.resume
+				var told []string
+				o.Unaccelerated = func(err error) {
+					var e *Error
+					errors.As(err, &e)
+					told = append(told, e.Code)
+				}
+				over := o.Transport
+				var mu sync.Mutex
+				hosts := map[string]int{} // of the parts that were taken
+				o.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+					resp, err := over.RoundTrip(req)
+					if err == nil && resp.StatusCode == http.StatusOK && req.URL.Query().Has("partNumber") {
+						mu.Lock()
+						hosts[req.URL.Host]++
+						mu.Unlock()
+					}
+					return resp, err
+				})
+				u := New(o)
+				if _, err := u.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if len(sim.Objects()) != 1 {
+					t.Errorf("objects = %+v, want one", sim.Objects())
+				}
+				if !slices.Equal(told, tt.told) {
+					t.Errorf("told of %q, want %q", told, tt.told)
+				}
+				for host, n := range hosts {
+					if !strings.HasSuffix(host, tt.parts) || n != 5 {
+						t.Errorf("%d parts went to %s, want 5 to %s", n, host, tt.parts)
+					}
+				}
+			})
+		})
+	}
+}
+
+// What is left of an accelerated upload is removed although that domain takes
+// no deletion.
+func TestAccelerationIsAborted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := carsim.World{Acceleration: carsim.AccelerationPartial, Faults: []carsim.Fault{{Action: "cos:UploadPart", Nth: 3, Kind: carsim.Refuse, Code: "AccessDenied"}}}
+		o, sim := simulated(t, w, "app-desktop", "ocean.zip")
+		o.File, o.Size, o.Accelerate = zeros{5 << 20}, 5<<20, true
+		u := New(o)
+		if _, err := u.Run(t.Context()); err == nil || len(sim.Uploads()) != 1 {
+			t.Fatalf("Run() = %v, %d uploads are left; want a refusal and one", err, len(sim.Uploads()))
+		}
+		if err := u.Abort(t.Context()); err != nil || len(sim.Uploads()) != 0 {
+			t.Errorf("Abort() = %v, %d uploads are left; want none", err, len(sim.Uploads()))
+		}
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

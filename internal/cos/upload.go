@@ -43,15 +43,22 @@ type Options struct {
 	Transport http.RoundTripper // does not retry, does not follow redirects
 	Endpoint  string            // base URL of the bucket; "" takes https://<bucket>.cos.<region>.myqcloud.com
 
+	// Accelerate makes the calls to the bucket's domain of global acceleration
+	// instead. Unaccelerated is told if that takes no upload and the bucket's
+	// own domain is used after all.
+	Accelerate    bool
+	Unaccelerated func(error)
+
 	// Resume says that an earlier attempt may have begun, or even finished,
 	// this upload: what it sent is looked for, compared with the file, and
 	// not sent again. It is what another process left, so nobody else may be
 	// at work on the object.
 	Resume bool
 
-	Parallel int          // parts in flight; 0 means 8
-	PartSize int64        // bytes; 0 takes it from Size
-	Policy   retry.Policy // for each part and each other call; the zero Policy tries 6 times in about half a minute. Notify is not used
+	Parallel  int          // parts in flight; 0 adapts it to the line
+	PartSize  int64        // bytes; 0 takes it from Size
+	LimitRate int64        // bytes a second, of all parts together; 0 is no limit
+	Policy    retry.Policy // for each part and each other call; the zero Policy tries 6 times in about half a minute. Notify is not used
 
 	// Progress is told five times a second, and at the end, how many bytes
 	// have been sent. It goes back when a part is sent again.
@@ -84,10 +91,12 @@ type Result struct {
 type Upload struct {
 	o       Options
 	keys    *keyring
-	client  *sdk.Client
-	object  string // its name in the bucket
+	usual   *sdk.Client                // to the bucket's own domain, or the Endpoint
+	fast    atomic.Pointer[sdk.Client] // to the accelerated domain, as long as that is used
+	object  string                     // its name in the bucket
 	parts   []part
-	done    atomic.Int64 // bytes sent
+	done    atomic.Int64 // bytes of the file that COS has, or that are on their way
+	sent    atomic.Int64 // bytes sent, also those that were in vain
 	telling sync.Mutex
 
 	resumed  atomic.Int64
@@ -101,9 +110,6 @@ type Upload struct {
 
 // New returns an Upload that has not begun.
 func New(o Options) *Upload {
-	if o.Parallel == 0 {
-		o.Parallel = 8
-	}
 	if o.PartSize == 0 {
 		o.PartSize = partSize(o.Size)
 	}
@@ -214,7 +220,16 @@ func (u *Upload) prepare(ctx context.Context) error {
 		return err
 	}
 	u.object = keys.object()
-	u.client, err = newClient(u.o.Endpoint, keys, u.o.Transport)
+	endpoint := u.o.Endpoint
+	if endpoint == "" {
+		endpoint = "https://" + keys.Bucket + ".cos." + keys.Region + ".myqcloud.com"
+	}
+	if u.usual, err = newClient(endpoint, u.o.Transport); err != nil || !u.o.Accelerate {
+		return err
+	}
+	// cloud.tencent.com/document/product/436/38866
+	fast, err := newClient("https://"+keys.Bucket+".cos.accelerate.myqcloud.com", u.o.Transport)
+	u.fast.Store(fast)
 	return err
 }
 
@@ -224,10 +239,10 @@ func (u *Upload) count() int { return int((u.o.Size + u.o.PartSize - 1) / u.o.Pa
 // initiate begins the multipart upload
 // (cloud.tencent.com/document/product/436/7746).
 func (u *Upload) initiate(ctx context.Context) error {
-	const op = "InitiateMultipartUpload"
+	const op = beginning
 	return u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
 		err := u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			answer, _, err := u.client.Object.InitiateMultipartUpload(ctx, u.object, nil)
+			answer, _, err := client(ctx).Object.InitiateMultipartUpload(ctx, u.object, nil)
 			if err == nil && answer.UploadID == "" {
 				err = errUnclear
 			}
@@ -272,7 +287,7 @@ func (u *Upload) Abort(ctx context.Context) error {
 func (u *Upload) abort(ctx context.Context, id string) error {
 	const op = "AbortMultipartUpload"
 	err := u.parting(ctx, op, func(ctx context.Context) error {
-		_, err := u.client.Object.AbortMultipartUpload(ctx, u.object, url.QueryEscape(id))
+		_, err := client(ctx).Object.AbortMultipartUpload(ctx, u.object, url.QueryEscape(id))
 		return err
 	})
 	if e := (*Error)(nil); errors.As(err, &e) && e.Code == "NoSuchUpload" {
@@ -288,7 +303,7 @@ func (u *Upload) abort(ctx context.Context, id string) error {
 func (u *Upload) sweep(ctx context.Context) error {
 	var found *sdk.ListMultipartUploadsResult
 	err := u.parting(ctx, "ListMultipartUploads", func(ctx context.Context) (err error) {
-		found, _, err = u.client.Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
+		found, _, err = client(ctx).Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
 		return err
 	})
 	if err != nil {

@@ -668,11 +668,12 @@ func TestPartSize(t *testing.T) {
 	}{
 		{1, 8 * mib, 1},
 		{64 * mib, 8 * mib, 8},
-		{512 * mib, 16 * mib, 32},
-		{gib, 32 * mib, 32},
-		{100 * gib, 32 * mib, 3200},
-		{10_000 * 32 * mib, 32 * mib, 10_000},
-		{10_000*32*mib + 1, 33 * mib, 9697},
+		{gib, 8 * mib, 128},
+		{3 * gib / 2, 12 * mib, 128},
+		{8 * gib, 16 * mib, 512},
+		{100 * gib, 16 * mib, 6400},
+		{10_000 * 16 * mib, 16 * mib, 10_000},
+		{10_000*16*mib + 1, 17 * mib, 9412},
 		{50_000 * gib, 5 * gib, 10_000},
 	}
 	for _, tt := range tests {

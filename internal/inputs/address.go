@@ -55,6 +55,21 @@ func (p *parser) endpoint(name string) string {
 	return ""
 }
 
+// cosEndpoint returns what endpoint does, or that the upload is accelerated.
+func (p *parser) cosEndpoint() (address string, accelerate bool) {
+	const name = "cos-endpoint"
+	const word = "accelerate"
+	in := find(name)
+	switch g := p.lookup(in); {
+	case strings.EqualFold(g.text, word):
+		return "", true
+	case nearest(g.text, []string{word}) != "":
+		p.refuse(in, g, "is no host", "did you mean "+word+"?")
+		return "", false
+	}
+	return p.endpoint(name), false
+}
+
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")

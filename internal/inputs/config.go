@@ -48,7 +48,9 @@ type Config struct {
 	Site            string // "china" or "international"
 	Endpoint        string // scheme and host: "https://car.tencentcloudapi.com"; "" is the site's
 	STSEndpoint     string // likewise
-	COSEndpoint     string // likewise; "" is what CAR says
+	COSEndpoint     string // likewise; "" is what CAR says, and so it is with Accelerate
+	Accelerate      bool   // upload through the bucket's accelerated domain
+	LimitRate       int64  // bytes a second; 0 is no limit
 	Region          string
 	ServiceLanguage string        // "en-US" or "zh-CN"
 	Proxy           secret.String // URL with a scheme; zero is the environment's

@@ -13,7 +13,7 @@ const (
 
 // placeholders stand for the value of a flag.
 var placeholders = map[Kind]string{
-	Text: " TEXT", Duration: " TIME", List: " LIST", Choice: " CHOICE", Path: " PATH", URL: " URL", Number: " NUMBER",
+	Text: " TEXT", Duration: " TIME", List: " LIST", Choice: " CHOICE", Path: " PATH", URL: " URL", Number: " NUMBER", Rate: " RATE",
 }
 
 // Help returns the help for a command, or for the whole program if command is

@@ -90,6 +90,7 @@ const (
 	Path
 	URL
 	Number // from 1
+	Rate   // bytes a second, with a unit
 )
 
 // Command is a command of the program and what it does, in one line.

@@ -156,6 +156,7 @@ var sample = map[string][]string{
 	"site":               {"international"},
 	"endpoint":           {"car.ap-tokyo.tencentcloudapi.com"},
 	"cos-endpoint":       {"https://localhost:8443"},
+	"limit-rate":         {"8MB/s"},
 	"region":             {"ap-guangzhou"},
 	"service-language":   {"zh-CN"},
 	"proxy":              {"http://proxy:3128"},
@@ -509,7 +510,15 @@ func TestProblems(t *testing.T) {
 		{"ca-file that is not there", "--ca-file " + filepath.Join(dir, "no"), complete, []string{"ca-file: " + quote(filepath.Join(dir, "no")) + " cannot be read: file does not exist (from --ca-file)"}},
 		{"ca-file that is a directory", "--ca-file " + dir, complete, []string{"ca-file: " + quote(dir) + " is a directory: name one PEM file (from --ca-file)"}},
 
+		{"limit-rate without a unit", "--limit-rate 20", complete, []string{`limit-rate: "20" has no unit: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate in bits", "--limit-rate 8Mbit/s", complete, []string{`limit-rate: "8Mbit/s" is no rate: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate in words", "--limit-rate fast", complete, []string{`limit-rate: "fast" is no rate: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate below zero", "--limit-rate=-5MiB", complete, []string{`limit-rate: "-5MiB" is less than 16KiB a second: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate of next to nothing", "--limit-rate 20B", complete, []string{`limit-rate: "20B" is less than 16KiB a second: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate of everything", "--limit-rate 1e30GB", complete, []string{`limit-rate: "1e30GB" is more than any line carries: leave it out for no limit (from --limit-rate)`}},
+
 		// Addresses.
+		{"cos-endpoint that means accelerate", "--cos-endpoint acelerate", complete, []string{`cos-endpoint: "acelerate" is no host: did you mean accelerate? (from --cos-endpoint)`}},
 		{
 			"plain http", "--endpoint http://car.tencentcloudapi.com --cos-endpoint http://10.0.0.1:80", complete,
 			[]string{
@@ -919,5 +928,28 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestLimitRate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{
+		"": 0, "20MiB": 20 << 20, "20MiB/s": 20 << 20, "20 mib": 20 << 20, "8MB": 8e6, "500KiB": 500 << 10, "500kB/s": 5e5,
+		"1.5GiB": 3 << 29, "2GB": 2e9, "16384B": 16384,
+	} {
+		c, _, err := Parse([]string{"--limit-rate=" + text}, complete, "", nil)
+		if err != nil || c.LimitRate != want {
+			t.Errorf("limit-rate %q is %d, %v; want %d", text, c.LimitRate, err, want)
+		}
+	}
+}
+
+func TestAccelerate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"accelerate": true, "Accelerate": true, "": false, "https://accelerate": false} {
+		c, _, err := Parse([]string{"--cos-endpoint=" + text}, complete, "", nil)
+		if err != nil || c.Accelerate != want || want && c.COSEndpoint != "" {
+			t.Errorf("cos-endpoint %q accelerates: %v, at %q, %v; want %v", text, c.Accelerate, c.COSEndpoint, err, want)
+		}
 	}
 }

@@ -170,7 +170,11 @@ var Table = []Input{
 	},
 	{
 		Name: "cos-endpoint", Kind: URL, Group: theService, Commands: []string{"publish"}, Else: "as CAR says",
-		Meaning: "Another host or URL for the upload. Plain http only to this machine.",
+		Meaning: "Another host or URL for the upload, or `accelerate` for Tencent's global acceleration, which helps far from the bucket; where the bucket does not have it, the upload goes the usual way, with a warning. Plain http only to this machine.",
+	},
+	{
+		Name: "limit-rate", Kind: Rate, Group: theService, Commands: []string{"publish"}, Else: "no limit",
+		Meaning: "Most that the upload sends in a second, such as `20MiB`, `8MB` or `500KiB`, for a machine that shares its line.",
 	},
 	{
 		Name: "region", Group: theService,

@@ -64,6 +64,41 @@ func (p *parser) number(name string) int {
 	return n
 }
 
+// slowest is the lowest rate that is taken for one: a typing mistake below it
+// would let an upload last for weeks.
+const slowest = 16 << 10
+
+var units = map[string]float64{
+	"": 0, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
+}
+
+// rate returns bytes a second, 0 if none are given. "/s" may follow the unit.
+func (p *parser) rate(name string) int64 {
+	in := find(name)
+	g := p.lookup(in)
+	if g.text == "" {
+		return 0
+	}
+	const hint = "write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB"
+	number := strings.TrimRightFunc(strings.TrimSuffix(strings.ToLower(g.text), "/s"), func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	unit := strings.TrimSpace(strings.TrimSuffix(strings.ToLower(g.text)[len(number):], "/s"))
+	factor, known := units[unit]
+	n, err := strconv.ParseFloat(number, 64)
+	switch bytes := n * factor; {
+	case err != nil, !known:
+		p.refuse(in, g, "is no rate", hint)
+	case unit == "":
+		p.refuse(in, g, "has no unit", hint)
+	case bytes < slowest:
+		p.refuse(in, g, "is less than 16KiB a second", hint)
+	case bytes > 1<<50:
+		p.refuse(in, g, "is more than any line carries", "leave it out for no limit")
+	default:
+		return int64(bytes)
+	}
+	return 0
+}
+
 // choice returns the choice as the table writes it, whatever the case it was
 // given in.
 func (p *parser) choice(name string) string {

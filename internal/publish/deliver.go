@@ -95,10 +95,19 @@ func (r *run) put(ctx context.Context) error {
 		return err
 	}
 	meter := &meter{emit: r.emit, total: r.build.Size}
+	deadline, _ := ctx.Deadline()
+	ahead := &foresight{total: r.build.Size, deadline: deadline, warn: func(text string) { r.warn("%s %s", text, r.faster()) }}
 	r.upload = cos.New(cos.Options{
 		File: file, Size: r.build.Size, PartSize: r.d.PartSize, Resume: r.by == adopted, Renew: r.renew,
-		Transport: r.d.COS, Endpoint: r.d.Endpoint, Policy: r.d.Upload,
-		Progress: meter.update,
+		Transport: r.d.COS, Endpoint: r.d.Endpoint, Policy: r.d.Upload, LimitRate: r.d.LimitRate,
+		Accelerate: r.d.Accelerate,
+		Unaccelerated: func(err error) {
+			r.warn("CAR's bucket takes no upload by global acceleration (%v): going on without it.", err)
+		},
+		Progress: func(done int64) {
+			meter.update(done)
+			ahead.update(done)
+		},
 		Retrying: func(what string, attempt int, wait time.Duration, err error) {
 			r.emit(Retrying{What: what, Attempt: attempt, Wait: wait, Err: err})
 		},
@@ -135,6 +144,24 @@ func (r *run) put(ctx context.Context) error {
 	r.changed("CompleteMultipartUpload", done.RequestID, nil)
 	r.note("Uploaded %s in %s (%s/s), CRC-64 %d confirmed by COS.", bytesText(r.build.Size), took.Round(time.Millisecond), bytesText(int64(r.result.UploadRate)), done.CRC64)
 	return nil
+}
+
+// faster says what helps a slow upload.
+func (r *run) faster() string {
+	ways := []string{"a longer timeout", "a runner near the bucket", "artifact-url, if CAR can download the build from somewhere"}
+	r.mu.Lock()
+	region := r.region
+	r.mu.Unlock()
+	if region != "" {
+		ways[1] += " (" + region + ")"
+	}
+	if !r.d.Accelerate && r.d.Endpoint == "" {
+		ways = append(ways, "cos-endpoint: accelerate")
+	}
+	if r.d.LimitRate > 0 {
+		ways = append([]string{"a higher limit-rate"}, ways...)
+	}
+	return "What helps: " + strings.Join(ways[:len(ways)-1], ", ") + " or " + ways[len(ways)-1] + "."
 }
 
 func (r *run) calledCOS(c cos.Call) {
@@ -186,6 +213,9 @@ func (r *run) keys(ctx context.Context, version, name string) (cos.Keys, error) 
 	if err := r.ownPath(version, c.Path); err != nil {
 		return cos.Keys{}, cos.Final(err)
 	}
+	r.mu.Lock()
+	r.region = c.Region
+	r.mu.Unlock()
 	for _, s := range []Masked{{c.SecretID}, {c.SecretKey}, {c.SessionToken}} {
 		r.emit(s)
 	}

@@ -75,13 +75,15 @@ type Options struct {
 
 // Deps are what the flow works with.
 type Deps struct {
-	CAR      car.Config        // its Called, Retrying and Hurry are set here; no Credentials means that there are no keys
-	COS      http.RoundTripper // for the upload
-	Endpoint string            // of COS; "" is the bucket's own
-	Upload   retry.Policy      // for one part
-	PartSize int64             // bytes; 0 takes it from the artifact's size
-	Float    func() float64    // randomness in [0,1), for jitter and the mark
-	Hurry    context.Context   // ends when nobody waits for the clean-up of a stopped run any more; nil never does
+	CAR        car.Config        // its Called, Retrying and Hurry are set here; no Credentials means that there are no keys
+	COS        http.RoundTripper // for the upload
+	Endpoint   string            // of COS; "" is the bucket's own
+	Accelerate bool              // upload by way of the bucket's global acceleration
+	LimitRate  int64             // of the upload, in bytes a second; 0 is no limit
+	Upload     retry.Policy      // for one part
+	PartSize   int64             // bytes; 0 takes it from the artifact's size
+	Float      func() float64    // randomness in [0,1), for jitter and the mark
+	Hurry      context.Context   // ends when nobody waits for the clean-up of a stopped run any more; nil never does
 }
 
 // NewResult is the Result of a run that has done nothing yet.
@@ -166,6 +168,7 @@ type run struct {
 	mu     sync.Mutex // of what follows: an upload asks and tells from goroutines of its own
 	phase  Phase
 	result Result
+	region string // of the bucket; "" before the first keys
 }
 
 // stage is how far our version is.

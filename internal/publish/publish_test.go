@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,7 @@ type bench struct {
 	options publish.Options
 	random  *rand.Rand // nil: the same jitter in every run
 	hurry   context.Context
+	rate    int64 // of the upload; 0 is no limit
 
 	// What keepsItsPromises compares with.
 	old    map[string]bool // the versions from before
@@ -90,7 +92,7 @@ func (b *bench) run(ctx context.Context) (publish.Result, *publish.Error) {
 				return cloudapi.Credentials{SecretID: secret.New(key.SecretID), SecretKey: secret.New(key.SecretKey)}, nil
 			},
 		},
-		COS: roundTripper, Upload: backoff, Float: random.Float64, Hurry: b.hurry,
+		COS: roundTripper, Upload: backoff, LimitRate: b.rate, Float: random.Float64, Hurry: b.hurry,
 	}, func(e publish.Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -327,6 +329,25 @@ func TestPollsArePolite(t *testing.T) {
 		}
 		if polls > 400 {
 			t.Errorf("%d polls in an hour", polls)
+		}
+	})
+}
+
+// An upload that will not end within the timeout says so after half a minute,
+// with the figures and what helps.
+func TestLateUpload(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		b := newBench(t, carsim.World{})
+		b.rate, b.options.Timeout = 1, 2*time.Minute
+		result, err := b.run(t.Context())
+		if err == nil || err.Kind != publish.TimedOut {
+			t.Fatalf("err = %v, want the timeout", err)
+		}
+		want := regexp.MustCompile(`^At 1 B/s, the rest of the upload \(\d+ B\) takes \d min, and only 8\d s of timeout are left\. ` +
+			`What helps: a higher limit-rate, a longer timeout, a runner near the bucket \(ap-guangzhou\), artifact-url, if CAR can download the build from somewhere or cos-endpoint: accelerate\.$`)
+		if len(result.Warnings) != 1 || !want.MatchString(result.Warnings[0]) {
+			t.Errorf("warnings = %q, want one like %s", result.Warnings, want)
 		}
 	})
 }

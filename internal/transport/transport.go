@@ -71,7 +71,7 @@ type Options struct {
 func New(o Options) (http.RoundTripper, error) {
 	base := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:           wide(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}),
 		TLSHandshakeTimeout:   15 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       90 * time.Second,
@@ -79,10 +79,10 @@ func New(o Options) (http.RoundTripper, error) {
 		// One TCP connection per part: HTTP/2 would push all parts through one.
 		Protocols:              new(http.Protocols),
 		MaxResponseHeaderBytes: maxHeader,
-		WriteBufferSize:        256 << 10,
-		ReadBufferSize:         16 << 10,
+		WriteBufferSize:        4 << 10, // a body passes it by, see conn
+		ReadBufferSize:         4 << 10,
 		DisableCompression:     true, // no decompression, no decompression bomb
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64)},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64), DynamicRecordSizingDisabled: true},
 	}
 	base.Protocols.SetHTTP1(true)
 	if o.Proxy != "" {

@@ -195,10 +195,14 @@ func TestWatchdog(t *testing.T) {
 			defer close(over)
 			rt := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 				ours, theirs := net.Pipe()
-				go func() { _, _ = io.Copy(io.Discard, theirs) }()
 				go func() {
 					defer theirs.Close()
-					_, err := io.WriteString(theirs, "HTTP/1.1 200 OK\r\nX: ")
+					// An answer before the request would be nobody's.
+					_, err := theirs.Read(make([]byte, 1))
+					go func() { _, _ = io.Copy(io.Discard, theirs) }()
+					if err == nil {
+						_, err = io.WriteString(theirs, "HTTP/1.1 200 OK\r\nX: ")
+					}
 					for err == nil {
 						select {
 						case <-time.After(50 * time.Second):

@@ -1,4 +1,6 @@
-package cos
+// Package checksum computes the CRC-64 that COS states of what it holds, at
+// the speed at which it passes by.
+package checksum
 
 import "hash/crc64"
 
@@ -6,22 +8,35 @@ import "hash/crc64"
 // answers with a table eight bytes wide for exactly this polynomial.
 var table = crc64.MakeTable(crc64.ECMA)
 
-// combine returns the CRC-64 of a text whose first piece has the CRC-64 head,
+// Combine returns the CRC-64 of a text whose first piece has the CRC-64 head,
 // and whose second piece, of the given length in bytes, has tail. No byte is
 // read again: a CRC is a remainder modulo a polynomial over GF(2), so moving
 // the first piece to the left by length bytes is to multiply its CRC by
 // x^(8·length). (The inversions before and after, which hash/crc64 makes,
 // cancel each other out.)
-func combine(head, tail uint64, length int64) uint64 {
-	shift := uint64(1) << 63 // x^0: the highest bit is the lowest power
-	square := uint64(1) << (63 - 8)
-	for ; length > 0; length >>= 1 {
-		if length&1 == 1 {
-			shift = multiply(shift, square)
+func Combine(head, tail uint64, length int64) uint64 {
+	return multiply(power(8*length), head) ^ tail
+}
+
+// power returns x^n modulo the polynomial.
+func power(n int64) uint64 {
+	product := uint64(1) << 63 // x^0: the highest bit is the lowest power
+	square := uint64(1) << 62
+	for ; n > 0; n >>= 1 {
+		if n&1 == 1 {
+			product = multiply(product, square)
 		}
 		square = multiply(square, square)
 	}
-	return multiply(shift, head) ^ tail
+	return product
+}
+
+// Sum is the CRC-64 of what is written to it.
+type Sum uint64
+
+func (s *Sum) Write(p []byte) (int, error) {
+	*s = Sum(Update(uint64(*s), p))
+	return len(p), nil
 }
 
 // multiply returns a·b modulo the polynomial.

@@ -1,0 +1,130 @@
+package cos
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// simulatedLine is a line in numbers: how many bytes a second each connection
+// carries at most, how many all of them, and how long a new one takes until it
+// begins, and until it is at its full rate.
+type simulatedLine struct {
+	each, all    float64
+	delay, climb time.Duration
+	noise        float64 // how much a beat differs at most, as a share
+	failing      float64 // chance of a part to fail
+	slowDown     int     // the service asks for less above this many; 0 is never
+}
+
+// drive lets a pace run on a line and returns it, and the number in flight
+// after each beat.
+func drive(l simulatedLine, d time.Duration) (*pace, []int) {
+	p := newPace()
+	random := rand.New(rand.NewPCG(1, 2))
+	at := time.Unix(0, 0)
+	var born []time.Time // of each connection
+	var sent, parts float64
+	var history []int
+	for range int(d / beat) {
+		for len(born) < p.now {
+			born = append(born, at)
+		}
+		at = at.Add(beat)
+		begun, rate := 0, 0.0
+		for _, b := range born[:p.now] {
+			age := at.Sub(b) - l.delay
+			if age <= 0 {
+				continue
+			}
+			begun++
+			rate += l.each * min(1, float64(age)/float64(max(1, l.climb)))
+		}
+		rate = min(rate, l.all) * (1 + l.noise*(2*random.Float64()-1))
+		sent += rate * beat.Seconds()
+		for ; parts < sent; parts += 16 * mib {
+			switch {
+			case l.slowDown > 0 && p.now > l.slowDown:
+				p.failed(at, true)
+			case random.Float64() < l.failing:
+				p.failed(at, false)
+			default:
+				p.arrived()
+			}
+		}
+		p.beat(at, int64(sent), begun)
+		history = append(history, p.now)
+	}
+	return p, history
+}
+
+// changes counts how often the number changed, and says how high it was in
+// the mean.
+func changes(history []int) (n int, mean float64) {
+	sum := 0
+	for i, now := range history {
+		if i > 0 && history[i-1] != now {
+			n++
+		}
+		sum += now
+	}
+	return n, float64(sum) / float64(len(history))
+}
+
+func TestPace(t *testing.T) {
+	t.Parallel()
+	const second = time.Second
+	tests := []struct {
+		name     string
+		line     simulatedLine
+		after    time.Duration // from when on the number lies between low and high
+		low      int
+		high     int
+		lasting  time.Duration
+		steps    int // changes at most
+		smallest int // ever
+	}{
+		{"a long line with a limit for each connection", simulatedLine{each: 20 * mib, all: 1e12, delay: second / 5, noise: 0.1}, 2 * second, 64, 64, 10 * time.Minute, 3, 8},
+		{"the same, and connections begin slowly", simulatedLine{each: 20 * mib, all: 1e12, delay: second / 5, climb: 2 * second, noise: 0.1}, 8 * second, 64, 64, 10 * time.Minute, 3, 8},
+		{"a network that one process fills", simulatedLine{each: 1e12, all: 800 * mib, noise: 0.2}, 3 * second, 8, 10, 10 * time.Minute, 30, 8},
+		{"a slow line", simulatedLine{each: 1e12, all: 2 * mib, delay: second / 10, noise: 0.1}, 3 * second, 8, 10, 10 * time.Minute, 30, 8},
+		{"a line that 20 connections fill", simulatedLine{each: 5 * mib, all: 100 * mib, delay: second / 10, noise: 0.05}, 10 * second, 16, 40, 10 * time.Minute, 30, 8},
+		{"one part in a hundred fails", simulatedLine{each: 20 * mib, all: 1e12, delay: second / 5, failing: 0.01}, 3 * second, 64, 64, 10 * time.Minute, 3, 8},
+		{"half of the parts fail", simulatedLine{each: 20 * mib, all: 1e12, failing: 0.5}, 20 * second, 2, 3, 5 * time.Minute, 60, 2},
+		{"the service asks for less above 20", simulatedLine{each: 20 * mib, all: 1e12, delay: second / 5, slowDown: 20}, 3 * second, 8, 26, 10 * time.Minute, 60, 8},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, history := drive(tt.line, tt.lasting)
+			for i, now := range history {
+				if at := time.Duration(i) * beat; at >= tt.after && (now < tt.low || now > tt.high) || now < tt.smallest || now > most {
+					t.Errorf("after %v %d parts are in flight, want %d to %d: %v", at, now, tt.low, tt.high, history[:min(i+20, len(history))])
+					break
+				}
+			}
+			if n, mean := changes(history); n > tt.steps {
+				t.Errorf("the number changed %d times, want at most %d; it is %.1f in the mean", n, tt.steps, mean)
+			}
+		})
+	}
+}
+
+// What broke together counts once: a router that restarts is no reason to go
+// down to the fewest.
+func TestPaceStepsDownOnce(t *testing.T) {
+	t.Parallel()
+	p := newPace()
+	p.now = 64
+	at := time.Unix(0, 0)
+	for range 64 {
+		p.failed(at, true)
+	}
+	if p.now != 32 {
+		t.Errorf("after 64 failures at once %d parts are in flight, want 32", p.now)
+	}
+	p.failed(at.Add(truce), true)
+	if p.now != 16 {
+		t.Errorf("after another one, later, %d parts are in flight, want 16", p.now)
+	}
+}
