@@ -201,6 +201,9 @@ func (r *Report) Finish(result publish.Result, err error) error {
 				texts[i] = err.Error()
 			}
 			result.ErrorMessage = strings.Join(texts, "; ")
+			if len(texts) > 1 {
+				result.Problems = texts
+			}
 		}
 	} else {
 		several = nil // the run itself said why

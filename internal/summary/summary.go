@@ -183,6 +183,9 @@ func facts(r publish.Result) []fact {
 			known = append(known, f)
 		}
 	}
+	if len(known) == 1 && len(r.Phases) == 0 {
+		return nil // refused before anything happened: the headline names the application
+	}
 	return known
 }
 
