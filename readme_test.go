@@ -577,6 +577,41 @@ func TestReadmeApplications(t *testing.T) {
 	}
 }
 
+// The inputs of each recipe exist, and a publish with them goes well.
+func TestReadmeRecipes(t *testing.T) {
+	t.Parallel()
+	_, text, _ := strings.Cut(readme(t), "\n### Recipes\n")
+	text, _, _ = strings.Cut(text, "\n### ")
+	input := regexp.MustCompile("`([a-z-]+): ([^`]+)`")
+	ran := 0
+	for line := range strings.Lines(text) {
+		s := step{inputs: [][2]string{{"secret-id", carsim.SecretID}, {"secret-key", carsim.SecretKey}}}
+		application, artifact := app, "build/Game.zip"
+		given := input.FindAllStringSubmatch(line, -1)
+		if !strings.HasPrefix(line, "| ") || len(given) == 0 || strings.Contains(line, "`command: release`") { // of a second job
+			continue
+		}
+		for _, in := range given {
+			if in[1] == "artifact" {
+				application, artifact = "app-mobile", in[2]
+			} else {
+				s.inputs = append(s.inputs, [2]string{in[1], in[2]})
+			}
+			if in[1] == "cos-endpoint" { // a host of Tencent's
+				s.inputs = append(s.inputs, [2]string{"dry-run", "true"})
+			}
+		}
+		s.inputs = append(s.inputs, [2]string{"application-id", application}, [2]string{"artifact", artifact})
+		if got := newDesk(t, carsim.World{}).step(t, s, nil); got.Outcome != outcome(s) {
+			t.Errorf("%s\nended as %q, want %q", line, got.Outcome, outcome(s))
+		}
+		ran++
+	}
+	if ran < 5 {
+		t.Errorf("%d recipes ran, want all that have inputs", ran)
+	}
+}
+
 // row matches a line of a table with three columns.
 var row = regexp.MustCompile(`(?m)^\| (.+?) \| (.+?) \| (.+?) \|$`)
 
