@@ -142,6 +142,13 @@ func newDesk(t *testing.T, w carsim.World) desk {
 	} {
 		d.pack(t, name, members)
 	}
+	const faults = "testdata/demo/faults.json"
+	world, err := os.ReadFile(filepath.FromSlash(faults))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(t, faults, string(world))
+	d.write(t, "text.zip", "no archive")
 	d.write(t, "lfs.zip", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
 	return d
 }
@@ -239,7 +246,6 @@ func (d desk) typed(t *testing.T, line string) {
 		if !strings.HasPrefix(string(mod), "module "+module+"\n") || version != "latest" {
 			t.Errorf("%s: it installs %s at %s, want the module of go.mod, latest", line, module, version)
 		}
-	case line == "go test ./...": // we are inside of it
 	default:
 		t.Errorf("it is not known how to run %q here: extend typed", line)
 	}
@@ -541,6 +547,71 @@ func (d desk) online(t *testing.T) string {
 	return online[0]
 }
 
+// The simulator has the applications that the page tells of, and a publish to
+// each ends as it says.
+func TestReadmeApplications(t *testing.T) {
+	t.Parallel()
+	table := rows(t, "Try it")
+	var told, seed []string
+	for _, cells := range table {
+		told = append(told, strings.Trim(cells[0], "`"))
+	}
+	for _, a := range carsim.Seed() {
+		seed = append(seed, a.ID)
+	}
+	slices.Sort(told)
+	slices.Sort(seed)
+	if diff := cmp.Diff(seed, told); diff != "" {
+		t.Errorf("the table is not what the simulator has (-simulator +page):\n%s", diff)
+	}
+	for _, cells := range table {
+		var want int
+		if _, err := fmt.Sscanf(cells[2], "exit status %d", &want); err != nil {
+			t.Fatalf("%s: %q: %v", cells[0], cells[2], err)
+		}
+		said, status := newDesk(t, carsim.World{}).try(t, nil, "car-publish",
+			"--application-id", strings.Trim(cells[0], "`"), "--artifact", "testdata/demo/game.zip", "--release")
+		if status != want {
+			t.Errorf("%s: exit status %d, want %d:\n%s", cells[0], status, want, said)
+		}
+	}
+}
+
+// The inputs of each recipe exist, and a publish with them goes well.
+func TestReadmeRecipes(t *testing.T) {
+	t.Parallel()
+	_, text, _ := strings.Cut(readme(t), "\n### Recipes\n")
+	text, _, _ = strings.Cut(text, "\n### ")
+	input := regexp.MustCompile("`([a-z-]+): ([^`]+)`")
+	ran := 0
+	for line := range strings.Lines(text) {
+		s := step{inputs: [][2]string{{"secret-id", carsim.SecretID}, {"secret-key", carsim.SecretKey}}}
+		application, artifact := app, "build/Game.zip"
+		given := input.FindAllStringSubmatch(line, -1)
+		if !strings.HasPrefix(line, "| ") || len(given) == 0 || strings.Contains(line, "`command: release`") { // of a second job
+			continue
+		}
+		for _, in := range given {
+			if in[1] == "artifact" {
+				application, artifact = "app-mobile", in[2]
+			} else {
+				s.inputs = append(s.inputs, [2]string{in[1], in[2]})
+			}
+			if in[1] == "cos-endpoint" { // a host of Tencent's
+				s.inputs = append(s.inputs, [2]string{"dry-run", "true"})
+			}
+		}
+		s.inputs = append(s.inputs, [2]string{"application-id", application}, [2]string{"artifact", artifact})
+		if got := newDesk(t, carsim.World{}).step(t, s, nil); got.Outcome != outcome(s) {
+			t.Errorf("%s\nended as %q, want %q", line, got.Outcome, outcome(s))
+		}
+		ran++
+	}
+	if ran < 5 {
+		t.Errorf("%d recipes ran, want all that have inputs", ran)
+	}
+}
+
 // row matches a line of a table with three columns.
 var row = regexp.MustCompile(`(?m)^\| (.+?) \| (.+?) \| (.+?) \|$`)
 
@@ -742,6 +813,11 @@ func TestReadmeTroubleshooting(t *testing.T) {
 		env    []string
 		status int
 	}{
+		"secret-id and secret-key are missing":                                 {args: list, env: []string{"TENCENTCLOUD_SECRET_ID=", "TENCENTCLOUD_SECRET_KEY="}, status: exitBadInput},
+		"is a folder":                                                          {args: publish("build"), status: exitBadInput},
+		"is not an archive":                                                    {args: publish("text.zip"), status: exitBadInput},
+		"is no duration":                                                       {args: publish("game.zip", "--timeout", "30"), status: exitBadInput},
+		"the server could not be reached":                                      {args: publish("game.zip", "--endpoint", "http://127.0.0.1:1", "--timeout", "1s"), status: exitTimedOut},
 		"AuthFailure.SecretIdNotFound":                                         {args: list, env: []string{"TENCENTCLOUD_SECRET_ID=" + carsim.OtherSiteSecretID}, status: exitRefused},
 		"AuthFailure.SignatureFailure":                                         {args: list, env: []string{"TENCENTCLOUD_SECRET_KEY=another"}, status: exitRefused},
 		"AuthFailure.SignatureExpire":                                          {args: list, world: refused("DescribeApplicationVersion", "AuthFailure.SignatureExpire"), status: exitRefused},

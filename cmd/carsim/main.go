@@ -86,6 +86,15 @@ type options struct {
 	command    []string
 }
 
+// kinds are the kinds of faults, for people.
+func kinds() string {
+	var names []string
+	for _, kind := range carsim.FaultKinds() {
+		names = append(names, string(kind))
+	}
+	return strings.Join(names, ", ")
+}
+
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	if i := slices.Index(args, "--"); i >= 0 {
@@ -104,6 +113,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			"  carsim versions [-l] APP             ask for an application's versions\n"+
 			"  carsim world FILE                    change how it behaves\n\n")
 		flags.PrintDefaults()
+		fmt.Fprint(stderr, "\nA world without applications of its own has these:\n")
+		for _, a := range carsim.Seed() {
+			fmt.Fprintf(stderr, "  %-12s  %d versions\n", a.ID, len(a.Versions))
+		}
+		fmt.Fprintf(stderr, "\nA world in which the answer to a call is lost, once:\n"+
+			"  {\"Faults\": [{\"Action\": \"CreateApplicationVersion\", \"Nth\": 1, \"Kind\": %q}]}\n"+
+			"The kinds of faults are %s.\n", carsim.DropAfter, kinds())
 	}
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	flags.StringVar(&o.world, "world", "", "`file` with a World as JSON: open facts, applications, keys, faults")

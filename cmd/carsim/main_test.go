@@ -127,7 +127,8 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("carsim %s: got exit status %d and %q, want %d and %q", line, status, stderr, test.status, test.want)
 		}
 	}
-	if status, _, help := invoke("-help"); status != 0 || !strings.Contains(help, "-processing") {
-		t.Errorf("carsim -help: got exit status %d and %q, want 0 and the flags", status, help)
+	if status, _, help := invoke("-help"); status != 0 || !strings.Contains(help, "-processing") ||
+		!strings.Contains(help, "app-waiting") || !strings.Contains(help, "drop-after") {
+		t.Errorf("carsim -help: got exit status %d and %q, want 0, the flags, the applications and the faults", status, help)
 	}
 }

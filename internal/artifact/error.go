@@ -90,7 +90,10 @@ func notFound(pattern string) error {
 	default:
 		e.Message = fmt.Sprintf("No file matches %q in the working directory %q.", pattern, cwd)
 	}
-	if others := near(pattern); len(others) > 0 {
+	if other := otherCase(pattern); other != "" {
+		e.Message = strings.TrimSuffix(e.Message, ".") + fmt.Sprintf(", but there is %q.", other)
+		e.Hint = "Capital and small letters differ here: write the path as it is on the disk."
+	} else if others := near(pattern); len(others) > 0 {
 		e.Message += " Nearby there is: " + list(others) + "."
 	}
 	return e

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -115,6 +116,33 @@ func fixedFolder(pattern string) string {
 func isDir(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.IsDir()
+}
+
+// otherCase is the file that a path would name on a system that does not tell
+// capital letters from small ones, such as that of its writer.
+func otherCase(path string) string {
+	path = filepath.Clean(path)
+	found := filepath.VolumeName(path)
+	if filepath.IsAbs(path) {
+		found += string(filepath.Separator)
+	}
+	for part := range strings.SplitSeq(strings.Trim(path[len(filepath.VolumeName(path)):], string(filepath.Separator)), string(filepath.Separator)) {
+		next := filepath.Join(found, part)
+		if _, err := os.Lstat(next); err == nil {
+			found = next
+			continue
+		}
+		entries, _ := os.ReadDir(cmp.Or(found, ".")) // none, if it cannot be read
+		i := slices.IndexFunc(entries, func(entry os.DirEntry) bool { return strings.EqualFold(entry.Name(), part) })
+		if i < 0 {
+			return ""
+		}
+		found = filepath.Join(found, entries[i].Name())
+	}
+	if found == path || isDir(found) {
+		return ""
+	}
+	return found
 }
 
 // near returns archives that the user may have meant: those in the pattern's

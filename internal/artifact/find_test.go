@@ -100,6 +100,35 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
+func TestFindOtherCase(t *testing.T) {
+	tree(t, "build/Game.zip", "build/Dir/readme.txt")
+	if isDir("BUILD") {
+		t.Skip("this file system does not tell capital letters from small ones")
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pattern, want := range map[string]string{
+		"Build/game.zip":                       "build/Game.zip",
+		"./build/GAME.ZIP":                     "build/Game.zip",
+		filepath.Join(cwd, "build/game.zip"):   filepath.Join(cwd, "build/Game.zip"),
+		"build/gaem.zip":                       "",
+		"build/dir":                            "",
+		filepath.Join(cwd, "nowhere/game.zip"): "",
+	} {
+		_, err := Find(pattern)
+		if want == "" {
+			refused(t, err, NotFound)
+			if strings.Contains(err.Error(), "but there is") {
+				t.Errorf("Find(%q): got %q, want no other file", pattern, err)
+			}
+			continue
+		}
+		refused(t, err, NotFound, fmt.Sprintf(", but there is %q.", want), "Capital and small letters")
+	}
+}
+
 func TestFindTooMuch(t *testing.T) {
 	var names []string
 	for i := range 12 {

@@ -60,6 +60,8 @@ func Help(command string) string {
 	paragraph(&b, "  Each flag can be a variable: --on-blocked is INPUT_ON_BLOCKED, PLUGIN_ON_BLOCKED or CAR_ON_BLOCKED. The flag counts first, "+
 		"then these in their order; what is empty is not set. --wait=false turns off what is on. Secrets have no flag.")
 
+	paragraph(&b, "  --version prints the version.")
+
 	b.WriteString("\nExit status\n")
 	var statuses []string
 	for _, s := range ExitStatuses {

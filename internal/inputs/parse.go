@@ -188,16 +188,15 @@ func (p *parser) command(c *Config, words []string) bool {
 	}
 	first, rest := words[0], words[1:]
 	for _, word := range rest {
-		hint := "a command takes flags only"
-		if strings.EqualFold(word, "true") || strings.EqualFold(word, "false") {
-			hint = "write --flag=" + strings.ToLower(word) + ", with an equals sign"
-		}
+		hint := cmp.Or(afterBoolean(word), "a command takes flags only")
 		p.problems = append(p.problems, &Problem{Input: quote(word), Text: "is not expected after " + quote(first), Hint: hint})
 	}
 	if !slices.Contains(commandNames(), first) {
-		hint := "the commands are " + oneOf(commandNames())
+		hint := cmp.Or(afterBoolean(first), "the commands are "+oneOf(commandNames()))
 		if meant := nearest(first, commandNames()); meant != "" {
 			hint = "did you mean " + meant + "?"
+		} else if first == "version" {
+			hint = "did you mean --version?"
 		}
 		p.problems = append(p.problems, &Problem{Input: quote(first), Text: "is not a command", Hint: hint})
 		return false
@@ -210,4 +209,16 @@ func (p *parser) command(c *Config, words []string) bool {
 	}
 	c.Command = first
 	return valid
+}
+
+// afterBoolean is the hint for a word that was meant as the value of the flag
+// before it, where that takes none: "--release yes".
+func afterBoolean(word string) string {
+	switch strings.ToLower(word) {
+	case "true", "yes", "on":
+		return "the flag alone means true, or write --flag=true, with an equals sign"
+	case "false", "no", "off":
+		return "write --flag=false, with an equals sign"
+	}
+	return ""
 }

@@ -423,6 +423,11 @@ func TestProblems(t *testing.T) {
 			"value of a boolean as a word", "publish --wait false", complete,
 			[]string{`"false" is not expected after "publish": write --flag=false, with an equals sign`},
 		},
+		{
+			"value of a boolean without a command", "--release yes", complete,
+			[]string{`"yes" is not a command: the flag alone means true, or write --flag=true, with an equals sign`},
+		},
+		{"version as a word", "version", complete, []string{`"version" is not a command: did you mean --version?`}},
 
 		// Flags.
 		{

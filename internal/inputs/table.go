@@ -89,7 +89,7 @@ var Table = []Input{
 	},
 	{
 		Name: "keep", Kind: List, Group: theRun, Commands: []string{"publish", "create"},
-		Meaning: "Versions that are never deleted to make room: ids or names, or globs of them.",
+		Meaning: "Versions that are never deleted to make room: ids, names, or globs of names, such as `gold-*`.",
 	},
 	{
 		Name: "on-failure", Kind: Choice, Group: theRun, Default: "auto", Commands: []string{"publish"},

@@ -22,8 +22,20 @@ func (r *run) check(ctx context.Context) ([]car.Version, error) {
 	return versions, r.fits()
 }
 
-// look lists the versions and learns what the application is.
+// look lists the versions, learns what the application is, and notes both.
 func (r *run) look(ctx context.Context) ([]car.Version, error) {
+	versions, err := r.inventory(ctx)
+	for _, v := range oldestFirst(versions) {
+		r.note("  %-12s %s", v.Status, title(v))
+		if v.Status == car.Inuse {
+			r.learn(func(t *Result) { t.PreviousVersionID = v.ID })
+		}
+	}
+	return versions, err
+}
+
+// inventory is look without the versions in the log.
+func (r *run) inventory(ctx context.Context) ([]car.Version, error) {
 	versions, err := r.listVersions(ctx)
 	if err != nil {
 		return nil, r.notFound(ctx, err)
@@ -33,12 +45,6 @@ func (r *run) look(ctx context.Context) ([]car.Version, error) {
 	}
 	if r.known {
 		r.note("%s (%s, %s)", r.appName(), r.o.ApplicationID, kindText(r.kind))
-	}
-	for _, v := range oldestFirst(versions) {
-		r.note("  %-12s %s", v.Status, title(v))
-		if v.Status == car.Inuse {
-			r.learn(func(t *Result) { t.PreviousVersionID = v.ID })
-		}
 	}
 	return versions, nil
 }

@@ -54,7 +54,7 @@ type Options struct {
 	OnBlocked    string   // fail, wait, replace or replace-unreleased
 	OnFull       string   // fail or delete-oldest
 	OnFailure    string   // auto, keep or delete
-	Keep         []string // ids or name globs that are never deleted
+	Keep         []string // ids, names or globs of names that are never deleted
 
 	// Who this run is, for the mark. A later attempt of a run whose key is
 	// complete goes on with what an earlier one left; else nobody's version

@@ -264,13 +264,12 @@ func (r *run) rename(ctx context.Context) error {
 // list tells the versions.
 func (r *run) list(ctx context.Context) error {
 	r.begin(Check)
-	versions, err := r.look(ctx)
+	versions, err := r.inventory(ctx)
 	if err != nil {
 		return err
 	}
 	r.learn(func(t *Result) {
 		t.Outcome = Listing
-		t.PreviousVersionID = ""
 		for _, v := range oldestFirst(versions) {
 			l := Listed{ID: v.ID, Name: v.Name, Status: string(v.Status), Size: v.Size, Regions: v.Regions, UpdateMode: v.UpdateMode}
 			if !v.CreateTime.IsZero() {

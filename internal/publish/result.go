@@ -47,6 +47,10 @@ type Result struct {
 	ErrorMessage string `json:"error_message,omitempty"`
 	ErrorHint    string `json:"error_hint,omitempty"`
 
+	// Each mistake in the inputs, where there are several; ErrorMessage has
+	// them all in one line.
+	Problems []string `json:"problems,omitempty"`
+
 	Left     []Leftover `json:"left,omitempty"` // what an unsuccessful run could not remove
 	Next     []Command  `json:"next,omitempty"` // what the reader may want to run now
 	Warnings []string   `json:"warnings,omitempty"`

@@ -71,12 +71,12 @@ func (r *run) oldestSpare(versions []car.Version) *car.Version {
 	return nil
 }
 
-// kept reports whether the input keep names the version.
+// kept reports whether the input keep names the version. A glob is for names
+// alone: every id begins with "ver-", so that v* would keep whatever there is.
 func (r *run) kept(v car.Version) bool {
 	return slices.ContainsFunc(r.o.Keep, func(pattern string) bool {
-		id, _ := path.Match(pattern, v.ID) // inputs has checked the patterns
-		name, _ := path.Match(pattern, v.Name)
-		return id || name
+		name, _ := path.Match(pattern, v.Name) // inputs has checked the patterns
+		return name || pattern == v.ID
 	})
 }
 

@@ -77,8 +77,8 @@ func (r *Report) Handle(event publish.Event) {
 		r.host.Progress(waiting(e))
 	case publish.Retrying:
 		// Never an annotation: the run may still succeed.
-		r.host.Print(fmt.Sprintf("%s: attempt %d failed, the next follows in %s: %v",
-			e.What, e.Attempt, summary.Duration(e.Wait), e.Err))
+		r.host.Print(fmt.Sprintf("%s: attempt %d failed, the next follows in %s: %s",
+			e.What, e.Attempt, summary.Duration(e.Wait), strings.TrimPrefix(e.Err.Error(), e.What+": ")))
 	case publish.Called:
 		if r.o.Verbose {
 			r.host.Print(called(e))
@@ -201,6 +201,9 @@ func (r *Report) Finish(result publish.Result, err error) error {
 				texts[i] = err.Error()
 			}
 			result.ErrorMessage = strings.Join(texts, "; ")
+			if len(texts) > 1 {
+				result.Problems = texts
+			}
 		}
 	} else {
 		several = nil // the run itself said why

@@ -83,7 +83,7 @@ func TestHandle(t *testing.T) {
 		publish.Note{Text: "16 parts"},
 		publish.Uploaded{Done: 0, Total: 2 << 30},
 		publish.Uploaded{Done: 1 << 20, Total: 2 << 30}, // within 10 s: not shown
-		publish.Retrying{What: "part 7", Attempt: 2, Wait: 1500 * time.Millisecond, Err: errors.New("connection reset")},
+		publish.Retrying{What: "part 7", Attempt: 2, Wait: 1500 * time.Millisecond, Err: errors.New("part 7: connection reset")},
 		publish.Called{Action: "CreateApplicationSnapshot", Took: 123 * time.Millisecond, RequestID: "id-1", Attempt: 1},
 		publish.Called{Action: "DescribeApplicationVersion", Took: time.Second, RequestID: "id-2", Attempt: 3, Err: errors.New("InternalError")},
 		publish.Uploaded{Done: 2 << 30, Total: 2 << 30, Rate: 50646221, Left: 0},

@@ -21,7 +21,12 @@ func Markdown(r publish.Result) string {
 	}
 
 	paragraph("### " + emoji(r.Outcome) + escape(Headline(r)))
-	if text := reason(r); text != "" {
+	if len(r.Problems) > 0 {
+		for _, text := range r.Problems {
+			b.WriteString("- **" + escape(text) + "**\n")
+		}
+		b.WriteString("\n")
+	} else if text := reason(r); text != "" {
 		paragraph("**" + escape(text) + "**")
 	}
 	if r.ErrorHint != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/car-publish/car-publish/internal/publish"
 )
 
-// Headline is the outcome in a few plain words: "Ocean: ver-x is online".
+// Headline is the outcome in a few plain words: `Ocean: ver-x "1.0" is online`.
 func Headline(r publish.Result) string {
 	return oneLine(subject(r) + ": " + outcome(r))
 }
@@ -58,6 +58,9 @@ func outcome(r publish.Result) string {
 	version := oneLine(r.VersionID)
 	if version == "" {
 		version = "the version"
+	}
+	if name := oneLine(r.VersionName); name != "" {
+		version += fmt.Sprintf(" %q", name) // as the log has it; people know versions by their names
 	}
 	switch r.Outcome {
 	case publish.Released:
@@ -182,6 +185,9 @@ func facts(r publish.Result) []fact {
 		if len(f.values) > 0 {
 			known = append(known, f)
 		}
+	}
+	if len(known) == 1 && len(r.Phases) == 0 {
+		return nil // refused before anything happened: the headline names the application
 	}
 	return known
 }

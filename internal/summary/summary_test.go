@@ -142,7 +142,10 @@ func cases() map[string]publish.Result {
 	return map[string]publish.Result{
 		"examined": examined, "probed": probed,
 		"released": released(), "ready": ready, "failed": failed, "blocked": blocked, "listed": listed, "hostile": hostile,
-		"bad-input": {Outcome: publish.Failed},
+		"bad-input": {
+			Outcome: publish.Failed, ApplicationID: "app-1", ErrorMessage: `timeout: "30" is no duration; ` + evil,
+			Problems: []string{`timeout: "30" is no duration`, "- " + evil},
+		},
 		"dry-run":   {Command: "publish", Outcome: publish.Planned, ApplicationID: "app-1"},
 		"cancelled": {Command: "release", Outcome: publish.Cancelled, ApplicationID: "app-1", ErrorCode: "Cancelled", ErrorMessage: "Cancelled in the phase \"Release\" (interrupt)."},
 	}
