@@ -913,7 +913,10 @@ func TestSecrets(t *testing.T) {
 		{"token instead of a user", "--endpoint https://ghp_abc%3Ddef@localhost", nil, []string{"ghp_abc%3Ddef", "ghp_abc=def"}},
 		{"a user is no secret", "--proxy http://me@proxy:1", nil, nil},
 		{"password of an endpoint", "--endpoint https://me:pass@localhost", nil, []string{"pass"}},
-		{"nothing", "--artifact a.zip --proxy http://proxy", nil, nil},
+		{"number instead of a query", "--artifact-url https://example.com/a.zip?2026", nil, nil},
+		{"token after the address", "--artifact-url https://example.com/a.zip#token=abc%2Bdef", nil, []string{"abc%2Bdef", "abc+def", "token=abc%2Bdef"}},
+		{"password of the environment's proxy", "", []string{"HTTPS_PROXY=http://me:p%40ss@proxy:1", "http_proxy=me:hunter@proxy:1"}, []string{"hunter", "p%40ss", "p@ss"}},
+		{"nothing", "--artifact a.zip --proxy http://proxy", []string{"HTTP_PROXY=proxy:1"}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
