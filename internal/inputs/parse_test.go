@@ -956,3 +956,15 @@ func TestAccelerate(t *testing.T) {
 		}
 	}
 }
+
+// A long value is cut, and what is left of a secret is recognised by nobody.
+func TestSecretInAnotherPlace(t *testing.T) {
+	t.Parallel()
+	token := strings.Repeat("t0ken-", 40)
+	for _, name := range []string{"CAR_APPLICATION_ID", "CAR_VERSION_ID", "CAR_REGION", "CAR_CREDENTIALS", "CAR_VERSION_NAME"} {
+		_, _, err := Parse(nil, []string{"CAR_SESSION_TOKEN=" + token, name + "=" + token}, "", nil)
+		if err == nil || strings.Contains(err.Error(), token[:20]) {
+			t.Errorf("%s: got %v, want a problem that does not show the token", name, err)
+		}
+	}
+}
