@@ -89,7 +89,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 		_ = rep.Finish(publish.NewResult(options), problems) // what it could not write, it has told
 		return exitBadInput
 	}
-	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile}
+	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), Local: auth.MetadataHost, CAFile: config.CAFile}
 	roundTripper, wayErr := transport.New(way)
 	if wayErr != nil && !examining {
 		_ = rep.Finish(publish.NewResult(options), wayErr)
