@@ -70,7 +70,7 @@ func (i Instance) fetch(ctx context.Context) (lease, error) {
 		i.Mask(s)
 	}
 	life := time.Unix(answer.ExpiredTime, 0).Sub(now)
-	if keys.SecretID.IsZero() || keys.SecretKey.IsZero() || keys.Token.IsZero() || life <= margin {
+	if !good(keys) || life <= margin {
 		return lease{}, i.fail(fmt.Errorf("the keys that it gave for the role %s are not good now", quote(role)))
 	}
 	return lasting(keys, asked, life), nil
