@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,10 @@ import (
 
 // tencentDomains are those that Tencent Cloud serves its API and COS from.
 var tencentDomains = []string{"tencentcloudapi.com", "myqcloud.com", "tencentcos.cn"}
+
+// plainHost is a host that a shell takes as it is: it is part of the command
+// lines that a run suggests.
+var plainHost = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[\pL\pN_.-]+)(:[0-9]*)?$`)
 
 // endpoint returns scheme and host.
 func (p *parser) endpoint(name string) string {
@@ -36,7 +41,7 @@ func (p *parser) endpoint(name string) string {
 		p.refuse(in, given{from: g.from}, "is no URL", hint)
 	case strings.Contains(text, "@"): // also after a slash: that may be a part of a password
 		p.refuse(in, given{from: g.from}, "has a user in it", hint)
-	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+	case !plainHost.MatchString(u.Host) || u.Scheme != "http" && u.Scheme != "https":
 		p.refuse(in, g, "is no http or https URL", hint)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		p.refuse(in, g, "has more than a host in it", hint)

@@ -968,3 +968,19 @@ func TestSecretInAnotherPlace(t *testing.T) {
 		}
 	}
 }
+
+// The host of an endpoint is part of command lines that the run suggests.
+func TestEndpointIsAWord(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"a;reboot", "a&b", "$(a)", "`a`", "a'b", `a"b`, "a|b", "a>b", "a*", "(a)", "a!b", "~a"} {
+		c, _, err := Parse([]string{"--endpoint=https://" + host}, complete, "", nil)
+		if err == nil {
+			t.Errorf("%s: got endpoint %q, want a problem", host, c.Endpoint)
+		}
+	}
+	for _, address := range []string{"https://car.tencentcloudapi.com", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost", "car_2-x.example.com"} {
+		if _, _, err := Parse([]string{"--endpoint=" + address}, complete, "", nil); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
