@@ -138,7 +138,7 @@ func TestNativeHidesThePasswordOfTheMirror(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.write(t, "bin/curl", "#!/bin/sh\necho \"curl $*\"\nexec "+curl+" \"$@\"\n")
-	if err := os.Chmod(filepath.Join(r.dir, "bin", "curl"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.Chmod(filepath.Join(r.dir, "bin", "curl"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	said, status, _ := r.run(t, "Linux", "X64", mirror)
