@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -154,8 +155,19 @@ const masking = "::add-mask::"
 // azureMasking is what tells Azure's agent.
 const azureMasking = "##vso[task.setsecret]"
 
+// drawn finds Drone's card. It is looked at as what it says: in base64 it has
+// "githubusercontent.com" in common with a token of GitHub's.
+var drawn = regexp.MustCompile(`\]1338;([\w+/=]+)`)
+
 // printed is a log without what the runner does not show.
 func printed(log string) string {
+	log = drawn.ReplaceAllStringFunc(log, func(card string) string {
+		text, err := base64.StdEncoding.DecodeString(drawn.FindStringSubmatch(card)[1])
+		if err != nil {
+			return card
+		}
+		return string(text)
+	})
 	lines := strings.Split(log, "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
 		return strings.HasPrefix(line, masking) || strings.HasPrefix(line, azureMasking)

@@ -242,10 +242,34 @@ func TestExamplesForGitHubAreCareful(t *testing.T) {
 		if err != nil || len(documents) != 1 {
 			t.Fatalf("%s: %d documents, %v", name, len(documents), err)
 		}
-		for _, complaint := range careless(documents[0].(map[string]any)) {
+		workflow := documents[0].(map[string]any)
+		for _, complaint := range append(careless(workflow), unkeyed(workflow)...) {
 			t.Errorf("%s: %s", name, complaint)
 		}
 	}
+}
+
+// unkeyed finds steps of ours that would get no keys. An action gets an input
+// that nobody has set as an empty text, and beside that TENCENTCLOUD_... counts
+// only with credentials: ambient, which lets a fork publish, too.
+func unkeyed(workflow map[string]any) (complaints []string) {
+	for id, job := range workflow["jobs"].(map[string]any) {
+		job := job.(map[string]any)
+		steps, _ := job["steps"].([]any)
+		for _, step := range steps {
+			step := step.(map[string]any)
+			uses, _ := step["uses"].(string)
+			with, _ := step["with"].(map[string]any)
+			if !strings.HasPrefix(uses, "car-publish/") || with["dry-run"] == true {
+				continue
+			}
+			env, _ := job["env"].(map[string]any)
+			if with["secret-id"] == nil && with["role-arn"] == nil && env["CAR_SECRET_ID"] == nil {
+				complaints = append(complaints, "a step of "+id+" has no keys")
+			}
+		}
+	}
+	return complaints
 }
 
 // careless finds what every workflow should have, ours and the examples.
@@ -314,5 +338,12 @@ func TestExamplesWithMistakes(t *testing.T) {
 	}
 	if got := careless(documents[0].(map[string]any)); len(got) != 4 {
 		t.Errorf("got %q, want four complaints", got)
+	}
+	documents, err = parse("jobs: {a: {env: {TENCENTCLOUD_SECRET_ID: a}, steps: [{uses: car-publish/car-publish@v1}]}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := unkeyed(documents[0].(map[string]any)); len(got) != 1 {
+		t.Errorf("got %q, want one complaint", got)
 	}
 }

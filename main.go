@@ -12,8 +12,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -34,6 +34,10 @@ func main() {
 	os.Exit(status)
 }
 
+// ofTheStep are the inputs that only the step itself obeys: its command, and
+// the files that tell of it, whose folders may be gone when we clean up.
+var ofTheStep = regexp.MustCompile(`^(INPUT|PLUGIN|CAR)_(COMMAND|(OUTPUT|JSON|SUMMARY)[_-]FILE)=`)
+
 // run is the program: inputs in, streams out, and the exit status. The end of
 // ctx makes it stop and clean up, that of hurry ends the clean-up, too.
 func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.Writer) int {
@@ -43,7 +47,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 	args = args[1:]
 	if after {
 		args = []string{"cleanup"}
-		environ = slices.DeleteFunc(slices.Clone(environ), func(s string) bool { return strings.HasPrefix(s, "INPUT_COMMAND=") })
+		environ = slices.DeleteFunc(slices.Clone(environ), func(s string) bool { return ofTheStep.MatchString(s) })
 	}
 	config, warnings, problems := inputs.Parse(args, environ, toolVersion(), stdout) //nolint:contextcheck // parsing ends by itself
 	if errors.Is(problems, inputs.ErrShown) {
@@ -66,11 +70,10 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 		host.Mask(s)
 	}
 	job := host.Run()
-	reports := report.Options{Verbose: config.Verbose || job.Debug}
-	if !after { // those files tell of the step itself
-		reports.OutputFile, reports.JSONFile, reports.SummaryFile = config.OutputFile, config.JSONFile, config.SummaryFile
-	}
-	rep := report.New(host, reports)
+	rep := report.New(host, report.Options{
+		Verbose:    config.Verbose || job.Debug,
+		OutputFile: config.OutputFile, JSONFile: config.JSONFile, SummaryFile: config.SummaryFile,
+	})
 	if withoutToken != "" {
 		warnings = append(warnings, withoutToken)
 	}
@@ -86,7 +89,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 		_ = rep.Finish(publish.NewResult(options), problems) // what it could not write, it has told
 		return exitBadInput
 	}
-	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), CAFile: config.CAFile}
+	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), Local: auth.MetadataHost, CAFile: config.CAFile}
 	roundTripper, wayErr := transport.New(way)
 	if wayErr != nil && !examining {
 		_ = rep.Finish(publish.NewResult(options), wayErr)

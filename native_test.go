@@ -21,6 +21,7 @@ type runner struct {
 	dir, path string
 	served    map[string]string // by path
 	asked     atomic.Int32
+	user      atomic.Value // who asked last
 	url       string
 }
 
@@ -55,6 +56,8 @@ func newRunner(t *testing.T) *runner {
 	r.write(t, "action/checksums.txt", list.String())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		r.asked.Add(1)
+		name, password, _ := request.BasicAuth()
+		r.user.Store(name + ":" + password)
 		body, ok := r.served[request.URL.Path]
 		if !ok {
 			w.WriteHeader(http.StatusNotFound)
@@ -124,6 +127,32 @@ func TestNativeRunsTheBinaryOfTheRunner(t *testing.T) {
 	}
 }
 
+// A mirror may want a password.
+func TestNativeHidesThePasswordOfTheMirror(t *testing.T) {
+	t.Parallel()
+	r := newRunner(t)
+	mirror := strings.Replace(r.url, "://", "://robot:t0k%40en@", 1)
+	r.path = filepath.Join(r.dir, "bin") + string(os.PathListSeparator) + r.path
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "bin/curl", "#!/bin/sh\necho \"curl $*\"\nexec "+curl+" \"$@\"\n")
+	if err := os.Chmod(filepath.Join(r.dir, "bin", "curl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	said, status, _ := r.run(t, "Linux", "X64", mirror)
+	if status != 4 || r.user.Load() != "robot:t0k@en" {
+		t.Errorf("got status %d and the user %v, said\n%s", status, r.user.Load(), said)
+	}
+	r.served = nil
+	r.write(t, "tools/car-publish/1.2.3/amd64/car-publish", "")
+	failed, status, _ := r.run(t, "Linux", "X64", mirror)
+	if said += failed; status != 1 || strings.Contains(said, "t0k") || !strings.Contains(said, "Downloading "+r.url) || !strings.Contains(said, "curl --") {
+		t.Errorf("got status %d and\n%s\nwant the password neither in the log nor in a command line", status, said)
+	}
+}
+
 func TestNativeRunsNothingElse(t *testing.T) {
 	t.Parallel()
 	const name = "/v1.2.3/car-publish_1.2.3_linux_amd64"
@@ -176,7 +205,16 @@ func TestNativeRunsNothingElse(t *testing.T) {
 		"plain http to what looks like this machine": {
 			mirror: "http://localhost.example.com/", want: "is not an https address",
 		},
-		"a file": {mirror: "file:///tmp", want: "is not an https address"},
+		"plain http to a machine after this one's name": {
+			mirror: "http://localhost:8@mirror.example.com/", want: "is not an https address",
+		},
+		"plain http to a machine before this one's name": {
+			mirror: "http://mirror.example.com?@localhost/", want: "no URL of a folder has",
+		},
+		"a mirror without its scheme": {mirror: "mirror.example.com", want: "is not an https address"},
+		"a mirror of two lines":       {mirror: "https://mirror.example.com/\n::set-env name=PATH::evil", want: "no URL of a folder has"},
+		"a mirror with an option":     {mirror: "https://mirror.example.com\" -o \"/tmp/x", want: "no URL of a folder has"},
+		"a file":                      {mirror: "file:///tmp", want: "is not an https address"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +232,7 @@ func TestNativeRunsNothingElse(t *testing.T) {
 			if status != 1 || !strings.Contains(said, "::error title=car-publish::") || !strings.Contains(said, c.want) {
 				t.Errorf("got status %d and\n%s\nwant 1 and an annotation with %q", status, said, c.want)
 			}
-			if strings.Contains(said, "I am") {
+			if strings.Contains(said, "I am") || strings.Contains(said, "\n::set-env") {
 				t.Errorf("something was run:\n%s", said)
 			}
 			if left, _ := filepath.Glob(filepath.Join(r.dir, "tools", "car-publish", "*", "*", "*")); left != nil {

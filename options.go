@@ -20,7 +20,7 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 		VersionID: c.VersionID, Regions: c.Regions, UpdateMode: c.UpdateMode, VersionName: c.VersionName,
 		Release: c.Release, Wait: c.Wait, DryRun: c.DryRun, Timeout: c.Timeout, QueueTimeout: c.QueueTimeout,
 		OnBlocked: c.OnBlocked, OnFull: c.OnFull, OnFailure: c.OnFailure, Keep: c.Keep, RunKey: c.RunKey, Attempt: c.RunAttempt,
-		Run: publish.Job{CI: host, Repository: job.Repository, Actor: job.Actor, Commit: job.Commit, Ref: job.Ref, URL: job.URL},
+		Run: publish.Job{CI: host, Repository: withoutUser(job.Repository), Actor: job.Actor, Commit: job.Commit, Ref: job.Ref, URL: withoutUser(job.URL)},
 	}
 	o.KeyComplete = completeKey(c.RunKey)
 	if o.RunKey == "" {
@@ -41,6 +41,23 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 	}
 	o.Arguments = strings.Join(arguments, " ")
 	return o
+}
+
+// withoutUser is an address without the name and the password in it: whoever
+// clones with a token may have it in GIT_URL (Jenkins) or BUILDKITE_REPO.
+func withoutUser(address string) string {
+	scheme, place, found := strings.Cut(address, "://")
+	if !found {
+		return address // git@host:path
+	}
+	end := strings.IndexAny(place, "/?#")
+	if end < 0 {
+		end = len(place)
+	}
+	if at := strings.LastIndexByte(place[:end], '@'); at >= 0 {
+		place = place[at+1:]
+	}
+	return scheme + "://" + place
 }
 
 // completeKey reports whether a run-key has every part that it is made of: an

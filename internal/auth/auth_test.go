@@ -346,6 +346,7 @@ func TestRefusals(t *testing.T) {
 		"no keys":         {faulty(carsim.Fault{Kind: carsim.Override, Field: "Credentials.Token"}), cloudapi.CodeAnswer, "is that STS?", 1},
 		"keys of old":     {faulty(carsim.Fault{Kind: carsim.Override, Field: "ExpiredTime", Value: 1}), cloudapi.CodeAnswer, "is that STS?", 1},
 		"keys of no time": {faulty(carsim.Fault{Kind: carsim.Override, Field: "ExpiredTime"}), cloudapi.CodeAnswer, "is that STS?", 1},
+		"keys in lines":   {faulty(carsim.Fault{Kind: carsim.Override, Field: "Credentials.TmpSecretId", Value: "AKID\r\nX-Evil: 1"}), cloudapi.CodeAnswer, "is that STS?", 1},
 		"no JSON of ours": {faulty(carsim.Fault{Kind: carsim.Override, Field: "Credentials", Value: "x"}), cloudapi.CodeAnswer, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {

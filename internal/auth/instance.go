@@ -15,11 +15,15 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// metadata is where a virtual machine of Tencent Cloud finds the keys of the
+// MetadataHost is where a virtual machine of Tencent Cloud finds the keys of the
 // role that is bound to it
 // (https://www.tencentcloud.com/document/product/213/4934). It is a host of
-// the local network, which speaks plain http only.
-const metadata = "http://metadata.tencentyun.com/latest/meta-data/cam/security-credentials/"
+// the local network, which speaks plain http only: through a proxy of the
+// services, another machine would answer with its own role.
+const (
+	MetadataHost = "metadata.tencentyun.com"
+	metadata     = "http://" + MetadataHost + "/latest/meta-data/cam/security-credentials/"
+)
 
 // roleName is what a role can be called; the name goes into a URL.
 var roleName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
@@ -66,7 +70,7 @@ func (i Instance) fetch(ctx context.Context) (lease, error) {
 		i.Mask(s)
 	}
 	life := time.Unix(answer.ExpiredTime, 0).Sub(now)
-	if keys.SecretID.IsZero() || keys.SecretKey.IsZero() || keys.Token.IsZero() || life <= margin {
+	if !good(keys) || life <= margin {
 		return lease{}, i.fail(fmt.Errorf("the keys that it gave for the role %s are not good now", quote(role)))
 	}
 	return lasting(keys, asked, life), nil
@@ -102,6 +106,6 @@ func (i Instance) get(ctx context.Context, name string) ([]byte, time.Time, erro
 func (i Instance) fail(err error) error {
 	return &cloudapi.Error{
 		Action: "read the machine's role", Code: cloudapi.CodeCredentials, Message: "the metadata service of the machine gave no keys", Err: err,
-		Hint: "credentials: ambient found no other keys. On a virtual machine of Tencent Cloud bind a role to it in CAM, and keep metadata.tencentyun.com out of the proxy (NO_PROXY); anywhere else set role-arn, or secret-id and secret-key.",
+		Hint: "credentials: ambient found no other keys. On a virtual machine of Tencent Cloud bind a role to it in CAM, and keep metadata.tencentyun.com out of HTTP_PROXY (by NO_PROXY); anywhere else set role-arn, or secret-id and secret-key.",
 	}
 }

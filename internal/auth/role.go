@@ -144,7 +144,7 @@ func (r Role) trade(ctx context.Context, sts *cloudapi.Client, token secret.Stri
 	}
 	// The difference of two times of the service's: our own clock may be wrong.
 	life := time.Unix(answer.ExpiredTime, 0).Sub(sts.Now())
-	if keys.SecretID.IsZero() || keys.SecretKey.IsZero() || keys.Token.IsZero() || life <= margin {
+	if !good(keys) || life <= margin {
 		return lease{}, &cloudapi.Error{
 			Action: action, Code: cloudapi.CodeAnswer, RequestID: id, HTTPStatus: http.StatusOK,
 			Message: "the answer holds no keys that are good now", Hint: "Check sts-endpoint: is that STS? If it is, ask Tencent Cloud support with the RequestId.",

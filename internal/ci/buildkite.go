@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,6 +149,10 @@ func (b *buildkite) flush(ctx context.Context) error {
 	return nil
 }
 
+// agents are the variables that the agent itself has set or needs: some are
+// masked, and the agent can do nothing without them.
+var agents = regexp.MustCompile(`(?i)^(BUILDKITE_.*|https?_proxy)$`)
+
 // ask runs the agent. What may be secret or foreign is its input, never an
 // argument, which every process of the machine can read; and it does not get
 // the variables that hold our secrets.
@@ -156,7 +161,8 @@ func (b *buildkite) ask(ctx context.Context, input string, args ...string) error
 	command.Stdin = strings.NewReader(input)
 	command.WaitDelay = time.Second
 	for _, variable := range os.Environ() {
-		if b.Hide(variable) == variable {
+		name, _, _ := strings.Cut(variable, "=")
+		if agents.MatchString(name) || b.Hide(variable) == variable {
 			command.Env = append(command.Env, variable)
 		}
 	}

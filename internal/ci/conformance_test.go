@@ -305,6 +305,23 @@ func TestHide(t *testing.T) {
 	})
 }
 
+// A password may be one letter. To hide that would hide nothing, and it would
+// spoil every id and every line of the log, of later steps, too.
+func TestTooShortToHide(t *testing.T) {
+	everyHost(t, func(t *testing.T, h host) {
+		for _, s := range []string{"1", "er", "abc", "a\nb"} {
+			h.Mask(secret.New(s))
+		}
+		if h.log() != "" {
+			t.Errorf("got %q for the CI to mask", h.log())
+		}
+		const id = "ver-1abc2"
+		if got := h.Hide(id); got != id {
+			t.Errorf("got %q, want %q", got, id)
+		}
+	})
+}
+
 func TestForeignTextIsNeverACommand(t *testing.T) {
 	hostile := []string{
 		"::set-output name=outcome::released",

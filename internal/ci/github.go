@@ -60,7 +60,13 @@ func (g *github) Name() string { return githubDialect.name }
 // siblings, so the key is not complete; action.yml passes a complete one.
 func (g *github) Run() Run {
 	attempt, _ := strconv.Atoi(g.getenv("GITHUB_RUN_ATTEMPT"))
-	repository := g.getenv("GITHUB_SERVER_URL") + "/" + g.getenv("GITHUB_REPOSITORY")
+	var repository, url string
+	if place, whole := key(g.getenv, "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"); whole {
+		repository = place
+		if id := g.getenv("GITHUB_RUN_ID"); id != "" {
+			url = place + "/actions/runs/" + id
+		}
+	}
 	return Run{
 		Key:        strings.Join([]string{g.getenv("GITHUB_RUN_ID"), g.getenv("GITHUB_JOB"), g.getenv("GITHUB_ACTION")}, "/"),
 		Attempt:    attempt,
@@ -68,7 +74,7 @@ func (g *github) Run() Run {
 		Actor:      g.getenv("GITHUB_ACTOR"),
 		Commit:     g.getenv("GITHUB_SHA"),
 		Ref:        g.getenv("GITHUB_REF"),
-		URL:        repository + "/actions/runs/" + g.getenv("GITHUB_RUN_ID"),
+		URL:        url,
 		Debug:      g.getenv("RUNNER_DEBUG") == "1",
 	}
 }

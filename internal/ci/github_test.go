@@ -69,6 +69,16 @@ func TestGitHubRun(t *testing.T) {
 	}
 }
 
+// What the environment does not tell is not made up.
+func TestGitHubRunUnknown(t *testing.T) {
+	for _, env := range []map[string]string{nil, {"GITHUB_SERVER_URL": "https://github.example"}, {"GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "42"}} {
+		h, _ := github(t, env)
+		if run := h.Run(); run.Repository != "" || run.URL != "" {
+			t.Errorf("got repository %q and URL %q of %v", run.Repository, run.URL, env)
+		}
+	}
+}
+
 func TestGitHubWithoutFiles(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone")
 	for name, env := range map[string]map[string]string{

@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"net/url"
 	"os/exec"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/sethvargo/go-githubactions"
 
@@ -146,16 +148,18 @@ func askBuildkite(ctx context.Context, _ http.RoundTripper, audience string) (st
 	var out, complaints bytes.Buffer
 	command := exec.CommandContext(ctx, "buildkite-agent", "oidc", "request-token", "--audience", audience) //nolint:gosec // no shell; and the audience is no flag, as inputs has checked
 	command.Stdout, command.Stderr = &out, &complaints
+	command.WaitDelay = time.Second // a child of the agent's may keep both open
 	err := command.Run()
+	byHand := "buildkite-agent oidc request-token --audience " + shellWord(audience)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		return out.String(), nil
 	case ctx.Err() != nil:
 		return "", &IDTokenError{Message: "stopped while asking buildkite-agent for an OIDC token", Err: context.Cause(ctx)}
 	case errors.Is(err, exec.ErrNotFound):
 		return "", &IDTokenError{
 			Message: "there is no buildkite-agent here to ask for an OIDC token",
-			Hint:    "Ask it outside of the container, and pass the token in: CAR_OIDC_TOKEN=\"$(buildkite-agent oidc request-token --audience " + audience + ")\" docker run -e CAR_OIDC_TOKEN ...",
+			Hint:    "Ask it outside of the container, and pass the token in: CAR_OIDC_TOKEN=\"$(" + byHand + ")\" docker run -e CAR_OIDC_TOKEN ...",
 			Err:     err,
 		}
 	}
@@ -168,8 +172,19 @@ func askBuildkite(ctx context.Context, _ http.RoundTripper, audience string) (st
 	}
 	return "", &IDTokenError{
 		Message: fmt.Sprintf("buildkite-agent gave no OIDC token (%v): %s", err, text),
-		Hint:    "Run again; if it stays, ask it yourself in this job: buildkite-agent oidc request-token --audience " + audience,
+		Hint:    "Run again; if it stays, ask it yourself in this job: " + byHand,
 	}
+}
+
+// plainWord is what a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[0-9A-Za-z_./:@+-]+$`)
+
+// shellWord is a text as one word for a shell.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // safe reports whether a key may be sent there: with TLS, or to this machine.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -162,5 +163,60 @@ func TestAskBuildkite(t *testing.T) {
 		if !strings.Contains(got, want) || len(got) > 300 {
 			t.Errorf("%s: got %q, want %q", script, got, want)
 		}
+	}
+}
+
+// What a reader copies into a shell is one word, whatever the audience is, and
+// an agent that leaves a child behind holds nobody up.
+func TestAskBuildkiteInVain(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Log("there is no shell to play the agent; the question is the same")
+		return
+	}
+	dir := t.TempDir()
+	path := os.Getenv("PATH")
+	t.Setenv("PATH", dir)
+	tokens, err := NewIDTokens(environ("BUILDKITE", "true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const audience, word = "a'b; $(reboot)", `--audience 'a'\''b; $(reboot)'`
+	for _, message := range []string{"there is no buildkite-agent", "buildkite-agent gave no OIDC token"} {
+		if strings.Contains(message, "gave") { // now there is one
+			if err := os.WriteFile(filepath.Join(dir, "buildkite-agent"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := tokens.Ask(t.Context(), nil, audience)
+		var none *IDTokenError
+		if !errors.As(err, &none) || !strings.Contains(none.Message, message) || !strings.Contains(none.Hint, word) {
+			t.Errorf("got %v (%+v), want %q and the hint %s", err, none, message, word)
+		}
+	}
+
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+path)
+	if err := os.WriteFile(filepath.Join(dir, "buildkite-agent"), []byte("#!/bin/sh\nsleep 600 &\necho $! >"+filepath.Join(dir, "child")+"\nwait\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error)
+	go func() {
+		_, err := tokens.Ask(ctx, nil, "x")
+		asked <- err
+	}()
+	var child int
+	for child == 0 {
+		text, _ := os.ReadFile(filepath.Join(dir, "child"))
+		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		runtime.Gosched()
+	}
+	process, err := os.FindProcess(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.Kill()
+	cancel()
+	if err := <-asked; err == nil {
+		t.Error("got a token")
 	}
 }

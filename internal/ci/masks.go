@@ -14,7 +14,7 @@ import (
 const (
 	stars = "***"
 
-	// Lines and encodings shorter than this are too common to hide.
+	// Secrets, lines and encodings shorter than this are too common to hide.
 	shortestLine    = 4
 	shortestEncoded = 8
 )
@@ -67,7 +67,7 @@ func (m *masks) Hide(text string) string {
 
 // spellings are the secret and each of its lines: logs are made of lines.
 func spellings(s secret.String) []string {
-	if s.IsZero() {
+	if len(s.Reveal()) < shortestLine {
 		return nil
 	}
 	texts := []string{s.Reveal()}
@@ -83,6 +83,9 @@ func spellings(s secret.String) []string {
 // request body.
 func encodings(s secret.String) []string {
 	text := s.Reveal()
+	if len(text) < shortestLine {
+		return nil
+	}
 	quoted, _ := json.Marshal(text) // a string always has a JSON form
 	forms := []string{
 		url.QueryEscape(text),

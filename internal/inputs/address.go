@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,10 @@ import (
 
 // tencentDomains are those that Tencent Cloud serves its API and COS from.
 var tencentDomains = []string{"tencentcloudapi.com", "myqcloud.com", "tencentcos.cn"}
+
+// plainHost is a host that a shell takes as it is: it is part of the command
+// lines that a run suggests.
+var plainHost = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[\pL\pN_.-]+)(:[0-9]*)?$`)
 
 // endpoint returns scheme and host.
 func (p *parser) endpoint(name string) string {
@@ -36,7 +41,7 @@ func (p *parser) endpoint(name string) string {
 		p.refuse(in, given{from: g.from}, "is no URL", hint)
 	case strings.Contains(text, "@"): // also after a slash: that may be a part of a password
 		p.refuse(in, given{from: g.from}, "has a user in it", hint)
-	case u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+	case !plainHost.MatchString(u.Host) || u.Scheme != "http" && u.Scheme != "https":
 		p.refuse(in, g, "is no http or https URL", hint)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		p.refuse(in, g, "has more than a host in it", hint)
@@ -98,16 +103,27 @@ func (p *parser) artifactURL() (secret.String, string) {
 	return secret.New(g.text), path.Base(u.Path)
 }
 
+// theirProxies are the variables that a proxy is taken from without the input.
+var theirProxies = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
+
+// proxyURL reads the address of a proxy as curl and Go read HTTPS_PROXY.
+func proxyURL(text string) string {
+	if strings.Contains(text, "://") {
+		return text
+	}
+	return "http://" + text
+}
+
 func (p *parser) proxy() secret.String {
+	for _, name := range theirProxies {
+		p.maskUser(proxyURL(p.env[name]))
+	}
 	in := find("proxy")
 	g := p.lookup(in)
 	if g.text == "" {
 		return secret.String{}
 	}
-	text := g.text
-	if !strings.Contains(text, "://") {
-		text = "http://" + text // as curl and Go read HTTPS_PROXY
-	}
+	text := proxyURL(g.text)
 	p.maskUser(text)
 	u, err := url.Parse(text)
 	schemes := []string{"http", "https", "socks5", "socks5h"}
@@ -122,11 +138,24 @@ func (p *parser) proxy() secret.String {
 // occurs by chance.
 const shortest = 8
 
-// maskURL masks what may be secret in a URL: the query, whole and each long
-// value, and a password.
+// maskURL masks what may be secret in a URL: the query and the fragment, whole
+// and each long value, and a password.
 func (p *parser) maskURL(text string) {
-	_, query, _ := strings.Cut(text, "?")
-	query, _, _ = strings.Cut(query, "#")
+	before, fragment, _ := strings.Cut(text, "#")
+	_, query, _ := strings.Cut(before, "?")
+	p.maskQuery(query)
+	p.maskQuery(fragment)
+	scheme, rest, _ := strings.Cut(text, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i] // an "@" after that means nothing
+	}
+	p.maskUser(scheme + "://" + rest)
+}
+
+func (p *parser) maskQuery(query string) {
+	if len(query) < shortest {
+		return
+	}
 	p.mask(query)
 	for _, pair := range strings.Split(query, "&") {
 		_, raw, _ := strings.Cut(pair, "=")
@@ -138,11 +167,6 @@ func (p *parser) maskURL(text string) {
 			p.mask(value)
 		}
 	}
-	scheme, rest, _ := strings.Cut(text, "://")
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		rest = rest[:i] // an "@" after that means nothing
-	}
-	p.maskUser(scheme + "://" + rest)
 }
 
 // maskUser masks the password before the last "@", in every spelling: as it

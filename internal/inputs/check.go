@@ -1,6 +1,10 @@
 package inputs
 
-import "slices"
+import (
+	"os"
+	"path/filepath"
+	"slices"
+)
 
 // misplaced are the inputs that a command does not ignore, and what to do
 // instead.
@@ -54,7 +58,37 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 			p.refuse(find("wait"), wait, "does not go with the command release", "only a version that is ready can be released")
 		}
 	}
+	p.checkFiles()
 	p.checkKeys(c)
+}
+
+// checkFiles refuses a report that would replace the build, or another report.
+func (p *parser) checkFiles() {
+	var earlier []given
+	for _, name := range []string{"artifact", "output-file", "json-file", "summary-file"} {
+		g := p.lookup(find(name))
+		if g.text == "" {
+			continue
+		}
+		i := slices.IndexFunc(earlier, func(other given) bool { return sameFile(other.text, g.text) })
+		if i >= 0 {
+			p.refuse(find(name), g, "is the same file as "+earlier[i].from, "give each a file of its own")
+		}
+		earlier = append(earlier, given{g.text, name})
+	}
+}
+
+// sameFile reports whether two paths lead to one file, which may not be there
+// yet. A pipe, or /dev/stdout, takes all that comes.
+func sameFile(a, b string) bool {
+	fileA, errA := os.Stat(a)
+	fileB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(fileA, fileB) && fileA.Mode().IsRegular()
+	}
+	a, errA = filepath.Abs(a)
+	b, errB = filepath.Abs(b)
+	return errA == nil && errB == nil && a == b
 }
 
 // checkArtifact checks that publish has exactly one build, and a name for it.

@@ -48,6 +48,9 @@ func Parse(args, environ []string, version string, out io.Writer) (Config, []str
 	slices.SortStableFunc(p.problems, byTable)
 	var problems error
 	for _, problem := range p.problems {
+		if p.hasSecret(problem.Value) {
+			problem.Value = ""
+		}
 		problems = Add(problems, problem)
 	}
 	return c, p.warnings, problems
@@ -100,6 +103,14 @@ func (p *parser) mask(text string) {
 	if text != "" && !known {
 		p.secrets = append(p.secrets, secret.New(text))
 	}
+}
+
+// hasSecret reports whether somebody has put a secret into another input, too.
+// A value is shown shortened, and half a secret is recognised by no mask.
+func (p *parser) hasSecret(value string) bool {
+	return slices.ContainsFunc(p.secrets, func(s secret.String) bool {
+		return len(s.Reveal()) >= shortest && strings.Contains(value, s.Reveal())
+	})
 }
 
 // refuse notes a problem with a value, shown unless it may be a secret.

@@ -918,7 +918,10 @@ func TestSecrets(t *testing.T) {
 		{"token instead of a user", "--endpoint https://ghp_abc%3Ddef@localhost", nil, []string{"ghp_abc%3Ddef", "ghp_abc=def"}},
 		{"a user is no secret", "--proxy http://me@proxy:1", nil, nil},
 		{"password of an endpoint", "--endpoint https://me:pass@localhost", nil, []string{"pass"}},
-		{"nothing", "--artifact a.zip --proxy http://proxy", nil, nil},
+		{"number instead of a query", "--artifact-url https://example.com/a.zip?2026", nil, nil},
+		{"token after the address", "--artifact-url https://example.com/a.zip#token=abc%2Bdef", nil, []string{"abc%2Bdef", "abc+def", "token=abc%2Bdef"}},
+		{"password of the environment's proxy", "", []string{"HTTPS_PROXY=http://me:p%40ss@proxy:1", "http_proxy=me:hunter@proxy:1"}, []string{"hunter", "p%40ss", "p@ss"}},
+		{"nothing", "--artifact a.zip --proxy http://proxy", []string{"HTTP_PROXY=proxy:1"}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -955,6 +958,34 @@ func TestAccelerate(t *testing.T) {
 		c, _, err := Parse([]string{"--cos-endpoint=" + text}, complete, "", nil)
 		if err != nil || c.Accelerate != want || want && c.COSEndpoint != "" {
 			t.Errorf("cos-endpoint %q accelerates: %v, at %q, %v; want %v", text, c.Accelerate, c.COSEndpoint, err, want)
+		}
+	}
+}
+
+// A long value is cut, and what is left of a secret is recognised by nobody.
+func TestSecretInAnotherPlace(t *testing.T) {
+	t.Parallel()
+	token := strings.Repeat("t0ken-", 40)
+	for _, name := range []string{"CAR_APPLICATION_ID", "CAR_VERSION_ID", "CAR_REGION", "CAR_CREDENTIALS", "CAR_VERSION_NAME"} {
+		_, _, err := Parse(nil, []string{"CAR_SESSION_TOKEN=" + token, name + "=" + token}, "", nil)
+		if err == nil || strings.Contains(err.Error(), token[:20]) {
+			t.Errorf("%s: got %v, want a problem that does not show the token", name, err)
+		}
+	}
+}
+
+// The host of an endpoint is part of command lines that the run suggests.
+func TestEndpointIsAWord(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"a;reboot", "a&b", "$(a)", "`a`", "a'b", `a"b`, "a|b", "a>b", "a*", "(a)", "a!b", "~a"} {
+		c, _, err := Parse([]string{"--endpoint=https://" + host}, complete, "", nil)
+		if err == nil {
+			t.Errorf("%s: got endpoint %q, want a problem", host, c.Endpoint)
+		}
+	}
+	for _, address := range []string{"https://car.tencentcloudapi.com", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost", "car_2-x.example.com"} {
+		if _, _, err := Parse([]string{"--endpoint=" + address}, complete, "", nil); err != nil {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }

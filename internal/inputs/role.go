@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"os"
 	"path"
 	"regexp"
 	"strconv"
@@ -37,7 +38,7 @@ func (p *parser) role() Role {
 		p.refuse(find("oidc-token"), token, "has a line break or another control character in it", "pass the token alone, as the CI gives it")
 	}
 	role.Token = secret.New(token.text)
-	if file := p.lookup(find("oidc-token-file")); file.text != "" {
+	if file := p.lookup(find("oidc-token-file")); file.text != "" && !givesOnce(file.text) {
 		role.Token, role.TokenFile = secret.String{}, file.text
 	}
 	in := find("role-arn")
@@ -54,6 +55,13 @@ func (p *parser) role() Role {
 		p.require("oidc-provider", "is required with role-arn", p.how("oidc-provider")+", to the name of the identity provider in CAM")
 	}
 	return role
+}
+
+// givesOnce reports whether what has been read from a file cannot be read
+// again: a pipe.
+func givesOnce(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 // roleMissing refuses what is of no use without a role.

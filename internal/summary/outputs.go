@@ -87,12 +87,13 @@ const (
 // so a shell must not source it. The prefix is never read as input, since
 // GitLab hands these to later jobs; and it replaces $NAME in a value by that
 // variable there, a secret's too, so that no $ is left in what may be
-// somebody else's text.
+// somebody else's text. Jenkins reads it as properties, where a backslash is an
+// escape: at the end of a value it would take the next variable in.
 func Dotenv(r publish.Result) (text string, left []string) {
 	var kept []Output
 	size := 0
 	for _, o := range Outputs(r) {
-		o.Value = strings.TrimSpace(strings.ReplaceAll(o.Value, "$", ""))
+		o.Value = strings.TrimSpace(strings.NewReplacer("$", "", `\`, "/").Replace(o.Value))
 		if o.Value == "" || o.Name == "json" {
 			continue
 		}

@@ -277,6 +277,16 @@ func TestDotenvRefersToNothing(t *testing.T) {
 	}
 }
 
+// readProperties of Jenkins reads escapes: \u with anything behind it fails the
+// pipeline, and a backslash at the end takes the next variable in.
+func TestDotenvEscapesNothing(t *testing.T) {
+	r := publish.Result{Outcome: publish.Failed, VersionName: `game\`, VersionStatus: "Normal", ErrorMessage: `no start path like Game\unity.exe`}
+	got, _ := summary.Dotenv(r)
+	if strings.Contains(got, `\`) || !strings.Contains(got, "_ERROR_MESSAGE=no start path like Game/unity.exe\n") || !strings.Contains(got, "_VERSION_NAME=game/\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestReasonIsNotRepeated(t *testing.T) {
 	r := publish.Result{
 		Outcome: publish.Failed, ErrorCode: "OperationDenied", RequestID: "id-1",

@@ -64,6 +64,7 @@ func (e *RedirectError) Permanent() bool { return true }
 type Options struct {
 	UserAgent string
 	Proxy     string // URL; "" takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	Local     string // host that Proxy is not for; NO_PROXY has no say in Proxy
 	CAFile    string // PEM file of further roots; "" takes the system's alone
 }
 
@@ -90,7 +91,12 @@ func New(o Options) (http.RoundTripper, error) {
 		if err != nil || u.Host == "" {
 			return nil, errors.New("proxy is not a URL")
 		}
-		base.Proxy = http.ProxyURL(u)
+		base.Proxy = func(r *http.Request) (*url.URL, error) {
+			if r.URL.Hostname() == o.Local {
+				return http.ProxyFromEnvironment(r)
+			}
+			return u, nil
+		}
 	}
 	if o.CAFile != "" {
 		pem, err := os.ReadFile(o.CAFile)
