@@ -73,3 +73,49 @@ func (b *bench) when(action string, n int, f func()) {
 		}
 	}()
 }
+
+// The oldest version goes only while a fresh list shows that it is to spare:
+// not once somebody has made room, and it is the only way back.
+func TestOldestBecomesTheWayBack(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run(fmt.Sprintf("request lost %v", lost), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				after := carsim.Intrusion{Action: "DescribeApplicationVersion", Nth: 1, Does: carsim.DeletesVersion, Application: "app-full"}
+				w := carsim.World{}
+				if lost {
+					w.Faults = []carsim.Fault{{Action: "DeleteApplicationVersion", Nth: 1, Kind: carsim.DropBefore}}
+					after.Action = "DeleteApplicationVersion"
+				}
+				for _, id := range []string{"ver-full2", "ver-full4", "ver-full5"} {
+					after.Version = id
+					w.Intrusions = append(w.Intrusions, after)
+				}
+				b := newBench(t, w)
+				b.options.ApplicationID, b.options.OnFull = "app-full", "delete-oldest"
+				_, err := b.run(t.Context())
+				if b.sim.Versions("app-full")[0].ID != "ver-full1" {
+					t.Errorf("the way back is gone; err = %v", err)
+				}
+				if lost != (err != nil && err.Kind == publish.InTheWay) {
+					t.Errorf("err = %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A rollback whose answer was lost is not sent again once somebody has put a
+// third version online.
+func TestLostRollbackThatSomebodyOverrides(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		b := newBench(t, carsim.World{
+			Faults:     []carsim.Fault{{Action: "SetApplicationVersionOnline", Nth: 1, Kind: carsim.DropAfter}},
+			Intrusions: []carsim.Intrusion{{Action: "SetApplicationVersionOnline", Nth: 1, Does: carsim.ReleasesVersion, Application: "app-full", Version: "ver-full5"}},
+		})
+		b.options.Command, b.options.ApplicationID = "rollback", "app-full"
+		_, err := b.run(t.Context())
+		if err == nil || err.Code != "NotOnline" || b.statuses() != "Usable Usable Usable Usable Inuse" {
+			t.Errorf("err = %v; versions %s", err, b.statuses())
+		}
+	})
+}

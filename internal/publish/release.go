@@ -169,7 +169,9 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 			r.note("The answer of SetApplicationVersionOnline was lost (%v), and the version is online.", err)
 			break
 		}
-		if v.Status == car.Usable && !former {
+		online := slices.IndexFunc(versions, func(v car.Version) bool { return v.Status == car.Inuse })
+		overridden := online >= 0 && versions[online].ID != r.result.PreviousVersionID // by a third one
+		if v.Status == car.Usable && (!former || doubted && overridden) {
 			r.stage = onlineSent
 			return r.replaced(v)
 		}

@@ -133,10 +133,36 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 		if r.o.OnFull != "delete-oldest" || m.oldest == nil {
 			return r.refuseFull(versions)
 		}
-		r.note("%s is the oldest version that nothing needs: deleting it, as on-full: delete-oldest says.", title(*m.oldest))
-		return r.remove(ctx, m.oldest.ID, car.Usable)
+		return r.removeOldest(ctx)
 	}
 	return nil
+}
+
+// removeOldest deletes the oldest version that nothing needs, if a list from
+// just before still shows that one must go. What came into the way meanwhile
+// will refuse the create; then nothing is deleted for it.
+func (r *run) removeOldest(ctx context.Context) error {
+	versions, err := r.listVersions(ctx)
+	if err != nil {
+		return err
+	}
+	m := r.survey(versions)
+	switch {
+	case !m.full, len(m.blockers)+len(m.failed) > 0:
+		return nil
+	case m.oldest == nil:
+		return r.refuseFull(versions)
+	}
+	v := *m.oldest
+	r.note("%s is the oldest version that nothing needs: deleting it, as on-full: delete-oldest says.", title(v))
+	err = r.requestDelete(ctx, v, func(_ car.Version, all []car.Version) bool {
+		m := r.survey(all)
+		return m.full && m.oldest != nil && m.oldest.ID == v.ID
+	})
+	if err != nil {
+		return err
+	}
+	return r.awaitGone(ctx, v)
 }
 
 // replaces says whether on-blocked lets us delete a blocker.
@@ -295,7 +321,7 @@ func (r *run) remove(ctx context.Context, id string, expected car.Status) error 
 	case v.Status != expected:
 		return changed(v, expected)
 	default:
-		if err := r.requestDelete(ctx, v, func(now car.Status) bool { return now == expected }); err != nil {
+		if err := r.requestDelete(ctx, v, func(now car.Version, _ []car.Version) bool { return now.Status == expected }); err != nil {
 			return err
 		}
 	}
@@ -303,14 +329,17 @@ func (r *run) remove(ctx context.Context, id string, expected car.Status) error 
 }
 
 func changed(v car.Version, expected car.Status) *Error {
+	what := fmt.Sprintf("was %s a moment ago and is %s now", expected, v.Status)
+	if v.Status == expected {
+		what = "was to be deleted a moment ago, and the list shows no reason for it any more"
+	}
 	return fail(InTheWay, "Changed", "Somebody else works on this application: look at it, and run again.",
-		"%s was %s a moment ago and is %s now: it is left alone.", title(v), expected, v.Status)
+		"%s %s: it is left alone.", title(v), what)
 }
 
 // requestDelete asks CAR to delete a version. Before it asks again it looks
-// again, and goes on only while the version is in a state that may be
-// deleted.
-func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Status) bool) error {
+// again, and goes on only while what the list shows allows it.
+func (r *run) requestDelete(ctx context.Context, v car.Version, may func(now car.Version, all []car.Version) bool) error {
 	tries := r.tries(4)
 	for attempt := 1; ; attempt++ {
 		requestID, err := r.api.DeleteApplicationVersion(ctx, r.o.ApplicationID, v.ID)
@@ -332,7 +361,7 @@ func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Sta
 		if !there && v.Status != "" || now.Status == car.Deleting {
 			break
 		}
-		if there && !may(now.Status) {
+		if there && !may(now, versions) {
 			return changed(now, v.Status)
 		}
 	}
