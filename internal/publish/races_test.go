@@ -119,3 +119,52 @@ func TestLostRollbackThatSomebodyOverrides(t *testing.T) {
 		}
 	})
 }
+
+// The runner of an earlier attempt was only out of sight: it lives, and is
+// stopped, fails or goes on while the later attempt works on the same version.
+// That one ends well, and the earlier one touches nothing of it.
+func TestTwoAttemptsAlive(t *testing.T) {
+	slow := func(action string, nth int) carsim.Fault {
+		return carsim.Fault{Action: action, Nth: nth, Kind: carsim.Delay, Delay: 40 * time.Second}
+	}
+	for name, tt := range map[string]struct {
+		faults []carsim.Fault
+		stop   time.Duration // of the earlier attempt; 0 never
+	}{
+		"stopped in its upload":       {[]carsim.Fault{slow("cos:UploadPart", 1), slow("cos:UploadPart", 2)}, 20 * time.Second},
+		"goes on with its upload":     {[]carsim.Fault{slow("cos:UploadPart", 1), slow("cos:UploadPart", 2)}, 0},
+		"is slower in its upload":     {[]carsim.Fault{slow("cos:UploadPart", 1)}, 0},
+		"stopped before its upload":   {[]carsim.Fault{slow("cos:InitiateMultipartUpload", 1), slow("cos:UploadPart", 1)}, 20 * time.Second},
+		"goes on after its create":    {[]carsim.Fault{slow("DescribeCosCredential", 1)}, 0},
+		"goes on with its completion": {[]carsim.Fault{slow("cos:CompleteMultipartUpload", 1)}, 0},
+		"stopped in its completion":   {[]carsim.Fault{slow("cos:CompleteMultipartUpload", 1), slow("cos:HeadObject", 1)}, 20 * time.Second},
+		"stopped in its snapshot":     {[]carsim.Fault{slow("CreateApplicationSnapshot", 1)}, 20 * time.Second},
+		"goes on with its snapshot":   {[]carsim.Fault{slow("CreateApplicationSnapshot", 1)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				one := newBench(t, carsim.World{ProcessingTime: time.Minute, Faults: tt.faults})
+				one.options.Release, one.options.KeyComplete, one.options.Attempt = true, true, 1
+				two := &bench{sim: one.sim, world: one.world, options: one.options}
+				two.options.Attempt = 2
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				if tt.stop > 0 {
+					time.AfterFunc(tt.stop, func() { cancel(errors.New("stop")) })
+				}
+				var first *publish.Error
+				ended := make(chan struct{})
+				go func() {
+					_, first = one.run(ctx)
+					close(ended)
+				}()
+				time.Sleep(10 * time.Second)
+				result, err := two.run(t.Context())
+				<-ended
+				if err != nil || result.Outcome != publish.Released || one.statuses() != "Usable Usable Inuse" || len(one.sim.Uploads()) > 0 {
+					t.Errorf("the later attempt: %s, %v; versions %s; uploads %v; the earlier one: %v", result.Outcome, err, one.statuses(), one.sim.Uploads(), first)
+				}
+			})
+		})
+	}
+}
