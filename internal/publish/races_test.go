@@ -168,3 +168,27 @@ func TestTwoAttemptsAlive(t *testing.T) {
 		})
 	}
 }
+
+// Whose age CAR does not tell is neither the oldest nor older than another.
+func TestUnknownAge(t *testing.T) {
+	for _, field := range []string{"Versions.4.CreateTime", "Versions.*.CreateTime"} {
+		for _, command := range []string{"publish", "rollback"} {
+			t.Run(field+" "+command, func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					b := newBench(t, carsim.World{Faults: []carsim.Fault{{Action: "DescribeApplicationVersion", Kind: carsim.Override, Field: field, Value: "23/12/2024"}}})
+					b.options.ApplicationID, b.options.Command, b.options.OnFull = "app-full", command, "delete-oldest"
+					_, err := b.run(t.Context())
+					if command == "rollback" && field == "Versions.4.CreateTime" { // the others are known
+						if err != nil || b.statuses() != "Usable Inuse Usable Usable Usable" {
+							t.Errorf("err = %v; versions %s", err, b.statuses())
+						}
+						return
+					}
+					if err == nil || err.Kind != publish.InTheWay || b.statuses() != "Usable Usable Inuse Usable Usable" {
+						t.Errorf("err = %v; versions %s", err, b.statuses())
+					}
+				})
+			})
+		}
+	}
+}

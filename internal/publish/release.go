@@ -67,7 +67,7 @@ func (r *run) rollbackTarget(versions []car.Version) (car.Version, error) {
 		// the one that was rolled back from.
 		online := slices.IndexFunc(versions, func(v car.Version) bool { return v.Status == car.Inuse })
 		for _, v := range slices.Backward(usable) {
-			if online < 0 || v.CreateTime.Before(versions[online].CreateTime.Time) {
+			if online < 0 || !v.CreateTime.IsZero() && v.CreateTime.Before(versions[online].CreateTime.Time) {
 				return v, nil
 			}
 		}

@@ -55,11 +55,15 @@ func (r *run) survey(versions []car.Version) room {
 }
 
 // oldestSpare is the oldest version that may go: never the one online, never
-// the newest that could be rolled back to, never one that keep names.
+// the newest that could be rolled back to, never one that keep names. There is
+// none where CAR does not tell each one's age.
 func (r *run) oldestSpare(versions []car.Version) *car.Version {
 	var usable []car.Version
 	for _, v := range oldestFirst(versions) {
 		if v.Status == car.Usable {
+			if v.CreateTime.IsZero() {
+				return nil
+			}
 			usable = append(usable, v)
 		}
 	}
@@ -263,7 +267,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 	}
 	hint := "Delete one (" + r.line("delete", "VERSION-ID") + "), or set on-full: delete-oldest."
 	if r.o.OnFull == "delete-oldest" {
-		hint = "None may be deleted: what is online, the newest version to roll back to and what keep names stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
+		hint = "None may be deleted: what is online, the newest version to roll back to, what keep names and what CAR tells no age of stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
 	}
 	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), limit, some(have, 10))
 }
