@@ -9,9 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/carsim"
 	"github.com/car-publish/car-publish/internal/publish"
 	"github.com/car-publish/car-publish/internal/secret"
+	"github.com/car-publish/car-publish/internal/transport"
 )
 
 // What an earlier attempt let CAR download has a size, which nobody here can
@@ -191,4 +193,31 @@ func TestUnknownAge(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A clean-up that comes late leaves what a later attempt has just claimed.
+func TestCleanUpOfWhatIsClaimed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		b := newBench(t, carsim.World{Faults: []carsim.Fault{{Action: "cos:UploadPart", Nth: 1, Kind: carsim.Refuse, Code: "AccessDenied"}}})
+		b.options.OnFailure, b.options.KeyComplete, b.options.Attempt = "keep", true, 1
+		left, err := b.run(t.Context())
+		if err == nil {
+			t.Fatal("no failure")
+		}
+		claimed := strings.Replace(left.VersionName, left.VersionName[len(left.VersionName)-4:], "caaa", 1) // by the second attempt
+		other := car.New(carConfig(transport.Guard(b.sim.Transport(), "another"), func() float64 { return 0.5 }))
+		b.when("cos:ListMultipartUploads", 1, func() {
+			if _, err := other.ModifyApplicationVersion(t.Context(), "app-desktop", left.VersionID, claimed); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := b.sim.SetWorld(carsim.World{Faults: []carsim.Fault{{Action: "cos:ListMultipartUploads", Kind: carsim.Delay, Delay: time.Second}}}); err != nil {
+			t.Fatal(err)
+		}
+		b.options.Command = "cleanup"
+		_, err = b.run(t.Context())
+		if b.statuses() != "Usable Inuse Creating" || err == nil || err.Kind != publish.InTheWay {
+			t.Errorf("versions %s; err = %v", b.statuses(), err)
+		}
+	})
 }

@@ -106,7 +106,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 	}
 	for _, v := range m.failed {
 		r.note("%s failed to be created and blocks new versions: deleting it.", title(v))
-		if err := r.remove(ctx, v.ID, car.CreateFailed); err != nil {
+		if err := r.remove(ctx, v); err != nil {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 			continue
 		}
 		r.note("%s is %s: deleting it, as on-blocked: %s says.", title(v), v.Status, r.o.OnBlocked)
-		if err := r.remove(ctx, v.ID, v.Status); err != nil {
+		if err := r.remove(ctx, v); err != nil {
 			if errors.Is(err, car.Code("OperationDenied")) {
 				return r.takeOver(ctx, v, err)
 			}
@@ -312,24 +312,35 @@ func (r *run) plan(m room, versions []car.Version) error {
 
 // remove deletes a version and waits until it is gone. A list from just
 // before must still show it in the state that was the reason.
-func (r *run) remove(ctx context.Context, id string, expected car.Status) error {
+func (r *run) remove(ctx context.Context, before car.Version) error {
 	versions, err := r.listVersions(ctx)
 	if err != nil {
 		return err
 	}
-	v, there := find(versions, id)
+	same := func(now car.Version, _ []car.Version) bool {
+		return now.Status == before.Status && !claimed(before, now)
+	}
+	v, there := find(versions, before.ID)
 	switch {
 	case !there:
 		return nil
 	case v.Status == car.Deleting:
-	case v.Status != expected:
-		return changed(v, expected)
+	case !same(v, versions):
+		return changed(v, before.Status)
 	default:
-		if err := r.requestDelete(ctx, v, func(now car.Version, _ []car.Version) bool { return now.Status == expected }); err != nil {
+		if err := r.requestDelete(ctx, v, same); err != nil {
 			return err
 		}
 	}
 	return r.awaitGone(ctx, v)
+}
+
+// claimed reports whether a run has put its mark on a version meanwhile: it
+// goes on with that, or delivers into it.
+func claimed(before, now car.Version) bool {
+	m, marked := readMark(now.Name)
+	old, _ := readMark(before.Name)
+	return marked && m != old
 }
 
 func changed(v car.Version, expected car.Status) *Error {
