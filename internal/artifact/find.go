@@ -105,7 +105,11 @@ func fixedFolder(pattern string) string {
 	case strings.Trim(dir, "/") == "":
 		return filepath.FromSlash("/")
 	}
-	return filepath.FromSlash(strings.TrimRight(dir, "/"))
+	folder := filepath.FromSlash(strings.TrimRight(dir, "/"))
+	if folder == filepath.VolumeName(folder) {
+		folder += string(filepath.Separator) // C: alone is wherever one is on that drive
+	}
+	return folder
 }
 
 func isDir(name string) bool {

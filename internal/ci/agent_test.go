@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 // putAgent puts a folder in PATH, alone, with the agent in it or not.
-func putAgent(t *testing.T, dir string, there bool) {
+func putAgent(t testing.TB, dir string, there bool) {
 	t.Helper()
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o700); err != nil {

@@ -187,7 +187,7 @@ func (h host) file(t *testing.T, name string) string {
 	return string(b)
 }
 
-func newHost(t *testing.T, name string, terminal bool) host {
+func newHost(t testing.TB, name string, terminal bool) host {
 	t.Helper()
 	d, ok := dialects[name]
 	if !ok {
@@ -491,14 +491,15 @@ func TestProgressInALog(t *testing.T) {
 
 // githubCommands reads a log as GitHub's runner does: a line ends at CR, LF
 // or both, space before "::" is skipped, and "##[" counts wherever it is.
+var githubCommand = regexp.MustCompile(`^::([^ :]*)`)
+
 func githubCommands(log string) []string {
 	var names []string
-	for _, line := range regexp.MustCompile(`\r\n|\r|\n`).Split(log, -1) {
+	for _, line := range lines(log) {
 		line = strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(line, "::"):
-			name := regexp.MustCompile(`^::([^ :]*)`).FindStringSubmatch(line)[1]
-			names = append(names, name)
+			names = append(names, githubCommand.FindStringSubmatch(line)[1])
 		case strings.Contains(line, "##["):
 			names = append(names, "##[")
 		}

@@ -1,6 +1,7 @@
 package ci
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -48,7 +49,8 @@ func newGitHub(s Streams) *github {
 type deaf struct{ w io.Writer }
 
 func (d deaf) Write(b []byte) (int, error) {
-	_, _ = d.w.Write(b)
+	// The library ends a line as the system does, and runners take this everywhere.
+	_, _ = d.w.Write(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")))
 	return len(b), nil
 }
 

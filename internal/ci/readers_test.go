@@ -12,11 +12,21 @@ import (
 // What follows reads a log, or a file, as the CI does; each is written from
 // the CI's own source or documentation.
 
+var (
+	gitlabSection = regexp.MustCompile(`(section_(?:start|end)):\d+:[a-zA-Z0-9_.-]+(?:\[[^\]]*\])?\r`)
+	droneCard     = regexp.MustCompile("\x1b]1338;")
+	cnbCommand    = regexp.MustCompile(`##\[set-output`)
+	lineBreak     = regexp.MustCompile(`\r\n|\r|\n`)
+	weightless    = regexp.MustCompile(`[\p{Cf}\p{M}]`)
+	azureFormat   = regexp.MustCompile(`^\s*##\[\w+\]`)
+	buildkiteHead = regexp.MustCompile(`^\s*(---|\+\+\+|~~~|\^\^\^ \+\+\+)`)
+)
+
 // gitlabSections: a marker counts wherever it is in a line, and ends with a
 // carriage return (lib/gitlab/ci/ansi2json of https://gitlab.com/gitlab-org/gitlab).
 func gitlabSections(log string) []string {
 	var found []string
-	for _, m := range regexp.MustCompile(`(section_(?:start|end)):\d+:[a-zA-Z0-9_.-]+(?:\[[^\]]*\])?\r`).FindAllStringSubmatch(log, -1) {
+	for _, m := range gitlabSection.FindAllStringSubmatch(log, -1) {
 		found = append(found, m[1])
 	}
 	return found
@@ -24,16 +34,16 @@ func gitlabSections(log string) []string {
 
 // droneCards: livelog/extractor of https://github.com/drone/runner-go.
 func droneCards(log string) []string {
-	return regexp.MustCompile("\x1b]1338;").FindAllString(log, -1)
+	return droneCard.FindAllString(log, -1)
 }
 
 // cnbCommands: standard output is searched line by line, so anywhere in one.
 func cnbCommands(log string) []string {
-	return regexp.MustCompile(`##\[set-output`).FindAllString(log, -1)
+	return cnbCommand.FindAllString(log, -1)
 }
 
 func lines(log string) []string {
-	return regexp.MustCompile(`\r\n|\r|\n`).Split(log, -1)
+	return lineBreak.Split(log, -1)
 }
 
 // azureCommands: "##vso[" counts wherever it is in a line, up to the first
@@ -42,13 +52,13 @@ func lines(log string) []string {
 // culture there, and so passes over characters without weight.
 func azureCommands(log string) []string {
 	var found []string
-	log = regexp.MustCompile(`[\p{Cf}\p{M}]`).ReplaceAllString(log, "")
+	log = weightless.ReplaceAllString(log, "")
 	for _, line := range lines(log) {
 		if _, command, ok := strings.Cut(line, "##vso["); ok {
 			name, _, _ := strings.Cut(command, "]")
 			name, _, _ = strings.Cut(name, " ")
 			found = append(found, name)
-		} else if m := regexp.MustCompile(`^\s*##\[\w+\]`).FindString(line); m != "" {
+		} else if m := azureFormat.FindString(line); m != "" {
 			found = append(found, strings.TrimSpace(m))
 		}
 	}
@@ -59,7 +69,7 @@ func azureCommands(log string) []string {
 func buildkiteHeads(log string) []string {
 	var found []string
 	for _, line := range lines(log) {
-		if m := regexp.MustCompile(`^\s*(---|\+\+\+|~~~|\^\^\^ \+\+\+)`).FindStringSubmatch(line); m != nil {
+		if m := buildkiteHead.FindStringSubmatch(line); m != nil {
 			found = append(found, m[1])
 		}
 	}

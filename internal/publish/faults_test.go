@@ -302,7 +302,7 @@ func TestHurry(t *testing.T) {
 				defer noTimeLeft(nil)
 				b.hurry = hurry
 				start := time.Now()
-				const stopped, hurried = 50 * time.Second, 50*time.Second + 500*time.Millisecond // before the watchdog looks
+				const stopped, hurried = 50 * time.Second, 50*time.Second + 500*time.Millisecond // before the watchdog cuts a call
 				time.AfterFunc(stopped, func() { cancel(errors.New("stop")) })
 				time.AfterFunc(hurried, func() { noTimeLeft(errors.New("no time left")) })
 				result, err := b.run(ctx)

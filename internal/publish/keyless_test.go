@@ -90,7 +90,7 @@ func TestKeysEndInTheMiddle(t *testing.T) {
 		})
 		b.options.Release = true
 		b.options.Timeout = 24 * time.Hour
-		b.options.Artifact = build(t, members(200)...)
+		b.options.Artifact = build(t, members(2000)...) // enough parts for hours, also with many of them in flight
 		start := time.Now()
 		result, err := b.runAsRole(t.Context(), 15*time.Minute)
 		if err != nil {
