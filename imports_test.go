@@ -43,7 +43,7 @@ var rooms = map[string]room{
 	},
 
 	"internal/inputs": {
-		ours:  []string{"internal/secret"},
+		ours:  []string{"internal/secret", "internal/textfile"},
 		third: []string{"github.com/urfave/cli/v3", "github.com/hashicorp/go-multierror"},
 		why:   "turns text into values; knows no CI and no service",
 	},
@@ -78,7 +78,7 @@ var rooms = map[string]room{
 		why:   "looks into a file; needs nothing of ours",
 	},
 	"internal/auth": {
-		ours: []string{"internal/cloudapi", "internal/retry", "internal/secret"},
+		ours: []string{"internal/cloudapi", "internal/retry", "internal/secret", "internal/textfile"},
 		why:  "trades tokens at STS, which speaks the same protocol as CAR",
 	},
 	"internal/car": {
@@ -103,9 +103,13 @@ var rooms = map[string]room{
 		third: []string{"github.com/sethvargo/go-retry"},
 		why:   "the one backoff",
 	},
-	"internal/transport": {why: "the one http.RoundTripper; handed in by main, so that a test can hand in another"},
-	"internal/secret":    {why: "a string that cannot be printed; anybody may hold one"},
-	"internal/stories":   {why: "seeds for fuzzing, out of testdata/script; for tests alone"},
+	"internal/transport": {
+		ours: []string{"internal/textfile"},
+		why:  "the one http.RoundTripper; handed in by main, so that a test can hand in another",
+	},
+	"internal/textfile": {why: "reads a small file that may be a pipe or a device; needs nothing of ours"},
+	"internal/secret":   {why: "a string that cannot be printed; anybody may hold one"},
+	"internal/stories":  {why: "seeds for fuzzing, out of testdata/script; for tests alone"},
 
 	"internal/carsim": {why: "the simulator shares no code with the program, so that a shared misreading cannot hide"},
 	"cmd/carsim":      {ours: []string{"internal/carsim"}, why: "runs the simulator; links nothing of what it judges"},

@@ -90,7 +90,7 @@ func run(ctx, hurry context.Context, args, environ []string, stdout, stderr io.W
 		return exitBadInput
 	}
 	way := transport.Options{UserAgent: "car-publish/" + toolVersion(), Proxy: config.Proxy.Reveal(), Local: auth.MetadataHost, CAFile: config.CAFile}
-	roundTripper, wayErr := transport.New(way)
+	roundTripper, wayErr := transport.New(way) //nolint:contextcheck // reading ca-file ends by itself
 	if wayErr != nil && !examining {
 		_ = rep.Finish(publish.NewResult(options), wayErr)
 		return exitBadInput

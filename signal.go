@@ -29,6 +29,11 @@ var errHurry = errors.New("interrupted twice")
 // it leaves. It waits for nothing but the reader of its log.
 const lastWords = 3 * time.Second
 
+// lastResort is when a run that was stopped is ended wherever it is: what can
+// be cancelled has ended long before, but a file of a network drive that does
+// not answer, or a log that nobody reads, cannot be.
+const lastResort = 30 * time.Second
+
 // untilSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends,
 // and one that a second SIGINT ends: then the clean-up stops as well, and only
 // what is left is still told. A SIGTERM after a SIGINT changes nothing, since
@@ -38,7 +43,10 @@ func untilSignal(parent context.Context) (ctx, hurry context.Context, stop func(
 	ctx, cancel := context.WithCancelCause(parent)
 	hurry, noTimeLeft := context.WithCancelCause(context.WithoutCancel(parent))
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	signal.Ignore(syscall.SIGPIPE)
 	var handling sync.Mutex
 	interrupts := 0
@@ -51,14 +59,15 @@ func untilSignal(parent context.Context) (ctx, hurry context.Context, stop func(
 		}
 		switch {
 		case interrupts > 2:
-			leave()
+			leave(exitInterrupted)
 		case interrupts > 1:
 			noTimeLeft(errHurry)
-			time.AfterFunc(lastWords, leave)
+			time.AfterFunc(lastWords, func() { leave(exitInterrupted) })
 		case ctx.Err() != nil:
 			say(cause.Error() + " as well: the clean-up goes on")
 		default:
 			cancel(cause)
+			time.AfterFunc(lastResort, func() { leave(exitStatus(&publish.Error{Kind: publish.Interrupted, Err: cause}, nil)) })
 			say(cause.Error() + ": stopping, and cleaning up for " + publish.CleanupTime.String() + " at most; a second interrupt ends that, too")
 		}
 	}
@@ -90,7 +99,7 @@ func say(text string) {
 }
 
 // leave ends the program wherever it is.
-func leave() {
+func leave(status int) {
 	say("stopped at once; car-publish list shows what is left")
-	os.Exit(exitInterrupted)
+	os.Exit(status)
 }

@@ -2,12 +2,13 @@ package auth
 
 import (
 	"context"
-	"io"
-	"os"
+	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/secret"
+	"github.com/car-publish/car-publish/internal/textfile"
 )
 
 // Tokens gives an OIDC token each time it is asked, the same one or another.
@@ -22,13 +23,8 @@ func FixedToken(token secret.String) Tokens {
 // TokenFile reads the token from a file each time: whoever writes it, writes
 // another before that one expires.
 func TokenFile(path string) Tokens {
-	return func(context.Context) (secret.String, error) {
-		file, err := os.Open(path)
-		if err != nil {
-			return secret.String{}, noFile(err)
-		}
-		defer file.Close()
-		content, err := io.ReadAll(io.LimitReader(file, maxToken+1))
+	return func(ctx context.Context) (secret.String, error) {
+		content, err := textfile.Read(ctx, path, maxToken)
 		if err != nil {
 			return secret.String{}, noFile(err)
 		}
@@ -37,8 +33,9 @@ func TokenFile(path string) Tokens {
 }
 
 func noFile(err error) error {
-	return &cloudapi.Error{
-		Action: "OIDC token", Code: CodeNoToken, Message: "the file that holds it cannot be read", Err: err,
-		Hint: "It was there when the run began. Who removes it?",
+	e := &cloudapi.Error{Action: "OIDC token", Code: CodeNoToken, Message: "the file that holds it cannot be read", Err: err}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Hint = "It was there when the run began. Who removes it?"
 	}
+	return e
 }

@@ -195,11 +195,15 @@ func (s *Sim) key(app *application, v *version, extension string) string {
 	return "1300055477/" + app.ID + "/" + v.id + extension
 }
 
+// remoteSize is how many bytes every URL leads to.
+const remoteSize = 5 << 30
+
 // process lets CAR take a version's package: o, or whatever is at a URL if o
 // is nil.
 func (s *Sim) process(app *application, v *version, o *object, file string, now time.Time) {
 	v.started = now
 	v.become(Creating, now)
+	v.size = remoteSize
 	if o != nil {
 		v.size = o.size
 		v.paths = executables(o.data)

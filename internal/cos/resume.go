@@ -151,7 +151,7 @@ func (u *Upload) unfinished(ctx context.Context) ([]string, error) {
 			}
 			ids = nil
 			for _, upload := range found.Uploads {
-				if upload.Key == u.object && upload.UploadID != "" {
+				if upload.Key == u.object && upload.UploadID != "" && upload.UploadID != u.dead {
 					ids = append(ids, upload.UploadID)
 				}
 			}

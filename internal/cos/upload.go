@@ -103,6 +103,7 @@ type Upload struct {
 	unlisted bool
 	found    uint64   // checksum of the file, where the object was there already
 	others   []string // unfinished uploads of the object that are not gone on with
+	dead     string   // one that we went on with, and that COS knows no more
 
 	id      string // of the multipart upload; "" before it began and after its end
 	unnamed bool   // COS may hold another one, the answer was lost
@@ -185,18 +186,35 @@ func (u *Upload) run(ctx context.Context) (Result, error) {
 	if err := u.prepare(ctx); err != nil {
 		return Result{}, err
 	}
-	u.parts = make([]part, u.count())
-	if u.o.Resume {
-		found, err := u.resume(ctx)
-		if err != nil || found {
-			return Result{CRC64: u.found, Parts: len(u.parts), Resumed: u.o.Size}, err
+	for first := true; ; first = false {
+		u.parts = make([]part, u.count())
+		if u.o.Resume {
+			found, err := u.resume(ctx)
+			if err != nil || found {
+				return Result{CRC64: u.found, Parts: len(u.parts), Resumed: u.o.Size}, err
+			}
 		}
-	}
-	if u.id == "" {
-		if err := u.initiate(ctx); err != nil {
-			return Result{}, err
+		resumed := u.id != ""
+		if !resumed {
+			if err := u.initiate(ctx); err != nil {
+				return Result{}, err
+			}
 		}
+		result, err := u.transfer(ctx)
+		if e := (*Error)(nil); first && resumed && ctx.Err() == nil && errors.As(err, &e) && e.Code == "NoSuchUpload" {
+			// The earlier attempt lived after all, and has ended its upload:
+			// look once more what there is.
+			u.id, u.dead = "", u.id
+			u.resumed.Store(0)
+			u.done.Store(0)
+			continue
+		}
+		return result, err
 	}
+}
+
+// transfer sends the parts and makes the object of them.
+func (u *Upload) transfer(ctx context.Context) (Result, error) {
 	if err := u.sendParts(ctx); err != nil {
 		return Result{}, err
 	}

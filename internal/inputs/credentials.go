@@ -1,12 +1,14 @@
 package inputs
 
 import (
-	"io"
+	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/secret"
+	"github.com/car-publish/car-publish/internal/textfile"
 )
 
 // What gives a run its keys, by our own inputs: kept keys, or a role.
@@ -152,22 +154,17 @@ func (p *parser) secret(name string) given {
 // readSecret returns the content of a file, or what is wrong with it.
 func readSecret(name string) (text, problem string) {
 	const most = 16 << 10 // bytes; a token has at most 4,096
-	file, err := os.Open(name)
-	if err != nil {
-		return "", "cannot be read: " + cause(err)
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return "", "names a directory"
 	}
-	content, err := io.ReadAll(io.LimitReader(file, most+1))
+	content, err := textfile.Read(context.Background(), name, most)
 	text = strings.TrimSpace(string(content))
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, textfile.ErrTooLarge):
 		return "", "cannot be read: " + cause(err)
-	case text == "":
+	case err == nil && text == "":
 		return "", "names an empty file"
-	case len(content) > most || !isLine(text):
+	case err != nil || !isLine(text):
 		return "", "names a file that holds more than one line"
 	}
 	return text, ""

@@ -167,10 +167,11 @@ func (r *run) takeOver(ctx context.Context, v car.Version, refusal error) error 
 
 // madeOfOurs makes sure that CAR has not made our version of another's
 // build, where somebody else may have delivered into it. Only the size can
-// tell, where CAR says one.
+// tell, where CAR says one and we know ours: what CAR downloads itself has none
+// here.
 func (r *run) madeOfOurs() error {
 	size := r.result.VersionSize
-	if !r.unsure || size == r.result.ArtifactSize || size == 0 && r.by != takenOver {
+	if !r.unsure || r.build == nil || size == r.build.Size || size == 0 && r.by != takenOver {
 		return nil
 	}
 	return fail(Other, "Displaced", "Look at it in the console, and delete it: "+r.line("delete", r.result.VersionID),

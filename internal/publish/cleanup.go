@@ -107,7 +107,7 @@ func (r *run) discard(ctx context.Context, v car.Version) error {
 			r.note("What was uploaded for %s could not be removed from CAR's bucket: %v. It blocks nothing.", v.ID, err)
 		}
 	}
-	return r.remove(ctx, v.ID, v.Status)
+	return r.remove(ctx, v)
 }
 
 // sweepTime leaves most of CleanupTime to what matters more.

@@ -306,7 +306,9 @@ func TestHurry(t *testing.T) {
 				time.AfterFunc(stopped, func() { cancel(errors.New("stop")) })
 				time.AfterFunc(hurried, func() { noTimeLeft(errors.New("no time left")) })
 				result, err := b.run(ctx)
-				if took := time.Since(start); took != hurried || err == nil || err.Kind != publish.Interrupted {
+				// Whether a last look was quicker than the second signal is a matter of luck.
+				released := silent == "SetApplicationVersionOnline" && err == nil && result.Outcome == publish.Released
+				if took := time.Since(start); took != hurried || !released && (err == nil || err.Kind != publish.Interrupted) {
 					t.Errorf("ended after %v with %v, want %v", took, err, hurried)
 				}
 				synctest.Wait()

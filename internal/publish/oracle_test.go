@@ -59,6 +59,11 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 	}
 	if r.action == "ModifyApplicationVersion" && s.marked(p.options.ApplicationID, r.version) {
 		s.claims[r.version] = append(s.claims[r.version], p) // a final name is no claim
+		for _, v := range s.sim.Versions(p.options.ApplicationID) {
+			if v.ID == r.version {
+				s.claimed[v.ID] = v.Name
+			}
+		}
 	}
 	if !strings.HasPrefix(r.action, "cos:") {
 		p.last = r.action
@@ -111,6 +116,7 @@ func (p *process) looked(resp *http.Response) {
 		Response struct {
 			Versions []struct {
 				ID     string `json:"ApplicationVersionId"`
+				Name   string `json:"ApplicationVersionName"`
 				Status string `json:"ApplicationVersionStatus"`
 			}
 		}
@@ -118,15 +124,15 @@ func (p *process) looked(resp *http.Response) {
 	if json.Unmarshal(body, &list) != nil {
 		return
 	}
-	seen := map[string]string{}
+	seen, names := map[string]string{}, map[string]string{}
 	for _, v := range list.Response.Versions {
-		seen[v.ID] = v.Status
+		seen[v.ID], names[v.ID] = v.Status, v.Name
 		if v.Status == carsim.Inuse {
 			seen["online"] = v.ID
 		}
 	}
 	p.s.mu.Lock()
-	p.seen = seen
+	p.seen, p.names = seen, names
 	if p.first == nil {
 		p.first = seen
 	}
@@ -146,6 +152,19 @@ func (p *process) claims(id string) bool {
 	return slices.ContainsFunc(p.s.claims[id], func(by *process) bool {
 		return by == p || p.later() && by.options.RunKey == p.options.RunKey && by.options.Attempt < p.options.Attempt
 	})
+}
+
+// claimant is the later attempt of the same run, if any, whose claim of a
+// version the process has been shown.
+func (s *schedule) claimant(p *process, id string) *process {
+	all := s.claims[id]
+	if len(all) == 0 || p.names[id] != s.claimed[id] {
+		return nil
+	}
+	if by := all[len(all)-1]; by.options.RunKey == p.options.RunKey && by.options.Attempt > p.options.Attempt {
+		return by
+	}
+	return nil
 }
 
 // later reports whether the process may go on with an earlier attempt's work.
@@ -183,6 +202,9 @@ func (s *schedule) allowed(p *process, r *request) {
 		}
 		if p.last != "DescribeApplicationVersion" {
 			s.violated("p%d deletes %s, and the call before was %s, not a fresh list", p.id, r.version, p.last)
+		}
+		if by := s.claimant(p, r.version); by != nil && !strings.HasPrefix(p.options.OnBlocked, "replace") {
+			s.violated("p%d deletes %s, which it saw that a later attempt, p%d, goes on with", p.id, r.version, by.id)
 		}
 	case "CreateApplicationSnapshot": // it acts on whatever is in flight, and cannot be read back
 		if p.last != "DescribeApplicationVersion" {
@@ -300,6 +322,8 @@ func (s *schedule) judge(p *process) {
 			s.violated("p%d succeeded with %s, and has made %s as well, which is %s", p.id, r.VersionID, v.ID, v.Status)
 		case p.err != nil && (unfinished || v.Status == carsim.Normal) && !strings.Contains(told, v.ID) && !strings.Contains(told, "may have been created"):
 			s.violated("p%d ends with %v, leaves %s as %s, and does not say so: %s", p.id, p.err, v.ID, v.Status, told)
+		case p.err != nil && (unfinished || v.Status == carsim.Normal) && !p.inDoubt && len(r.Left) == 0:
+			s.violated("p%d ends with %v, leaves %s as %s, and does not say how to remove it: %s", p.id, p.err, v.ID, v.Status, told)
 		}
 	}
 	for _, u := range s.sim.Uploads() {
@@ -347,6 +371,9 @@ func (s *schedule) judgeSuccess(p *process) {
 	}
 	if p.options.Release && p.result.Outcome != publish.Released {
 		s.violated("p%d was to release, and ends well with %s", p.id, p.result.Outcome)
+	}
+	if !p.options.ArtifactURL.IsZero() {
+		return // what CAR downloads has a size that nobody here knows
 	}
 	if info, err := os.Stat(p.options.Artifact); err != nil || s.size[id] != info.Size() && !s.struck[id] {
 		s.violated("p%d succeeded with %s, which is made of %d bytes; its build has %d", p.id, id, s.size[id], info.Size())

@@ -67,7 +67,7 @@ func (r *run) rollbackTarget(versions []car.Version) (car.Version, error) {
 		// the one that was rolled back from.
 		online := slices.IndexFunc(versions, func(v car.Version) bool { return v.Status == car.Inuse })
 		for _, v := range slices.Backward(usable) {
-			if online < 0 || v.CreateTime.Before(versions[online].CreateTime.Time) {
+			if online < 0 || !v.CreateTime.IsZero() && v.CreateTime.Before(versions[online].CreateTime.Time) {
 				return v, nil
 			}
 		}
@@ -139,6 +139,7 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		return err
 	}
 	tries := r.tries(creates)
+	doubted := false // some try may have done it
 	for attempt := 1; ; attempt++ {
 		r.stage = onlineSent
 		_, requestID, err := r.api.SetApplicationVersionOnline(ctx, r.o.ApplicationID, id)
@@ -146,8 +147,10 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		if err == nil {
 			break
 		}
-		if !again(err) {
+		if doubted = doubted || isDoubtful(err); !doubted {
 			r.stage = before
+		}
+		if !again(err) {
 			return err
 		}
 		another := tries.Another(throttled(err))
@@ -162,10 +165,14 @@ func (r *run) putOnline(ctx context.Context, id string) error {
 		}
 		v, there := find(versions, id)
 		if there && v.Status == car.Inuse {
+			r.stage = onlineSent
 			r.note("The answer of SetApplicationVersionOnline was lost (%v), and the version is online.", err)
 			break
 		}
-		if v.Status == car.Usable && !former {
+		online := slices.IndexFunc(versions, func(v car.Version) bool { return v.Status == car.Inuse })
+		overridden := online >= 0 && versions[online].ID != r.result.PreviousVersionID // by a third one
+		if v.Status == car.Usable && (!former || doubted && overridden) {
+			r.stage = onlineSent
 			return r.replaced(v)
 		}
 		if !another || ctx.Err() != nil {

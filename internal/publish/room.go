@@ -55,11 +55,15 @@ func (r *run) survey(versions []car.Version) room {
 }
 
 // oldestSpare is the oldest version that may go: never the one online, never
-// the newest that could be rolled back to, never one that keep names.
+// the newest that could be rolled back to, never one that keep names. There is
+// none where CAR does not tell each one's age.
 func (r *run) oldestSpare(versions []car.Version) *car.Version {
 	var usable []car.Version
 	for _, v := range oldestFirst(versions) {
 		if v.Status == car.Usable {
+			if v.CreateTime.IsZero() {
+				return nil
+			}
 			usable = append(usable, v)
 		}
 	}
@@ -102,7 +106,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 	}
 	for _, v := range m.failed {
 		r.note("%s failed to be created and blocks new versions: deleting it.", title(v))
-		if err := r.remove(ctx, v.ID, car.CreateFailed); err != nil {
+		if err := r.remove(ctx, v); err != nil {
 			return err
 		}
 	}
@@ -111,7 +115,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 			continue
 		}
 		r.note("%s is %s: deleting it, as on-blocked: %s says.", title(v), v.Status, r.o.OnBlocked)
-		if err := r.remove(ctx, v.ID, v.Status); err != nil {
+		if err := r.remove(ctx, v); err != nil {
 			if errors.Is(err, car.Code("OperationDenied")) {
 				return r.takeOver(ctx, v, err)
 			}
@@ -133,10 +137,36 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, replaceable 
 		if r.o.OnFull != "delete-oldest" || m.oldest == nil {
 			return r.refuseFull(versions)
 		}
-		r.note("%s is the oldest version that nothing needs: deleting it, as on-full: delete-oldest says.", title(*m.oldest))
-		return r.remove(ctx, m.oldest.ID, car.Usable)
+		return r.removeOldest(ctx)
 	}
 	return nil
+}
+
+// removeOldest deletes the oldest version that nothing needs, if a list from
+// just before still shows that one must go. What came into the way meanwhile
+// will refuse the create; then nothing is deleted for it.
+func (r *run) removeOldest(ctx context.Context) error {
+	versions, err := r.listVersions(ctx)
+	if err != nil {
+		return err
+	}
+	m := r.survey(versions)
+	switch {
+	case !m.full, len(m.blockers)+len(m.failed) > 0:
+		return nil
+	case m.oldest == nil:
+		return r.refuseFull(versions)
+	}
+	v := *m.oldest
+	r.note("%s is the oldest version that nothing needs: deleting it, as on-full: delete-oldest says.", title(v))
+	err = r.requestDelete(ctx, v, func(_ car.Version, all []car.Version) bool {
+		m := r.survey(all)
+		return m.full && m.oldest != nil && m.oldest.ID == v.ID
+	})
+	if err != nil {
+		return err
+	}
+	return r.awaitGone(ctx, v)
 }
 
 // replaces says whether on-blocked lets us delete a blocker.
@@ -237,7 +267,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 	}
 	hint := "Delete one (" + r.line("delete", "VERSION-ID") + "), or set on-full: delete-oldest."
 	if r.o.OnFull == "delete-oldest" {
-		hint = "None may be deleted: what is online, the newest version to roll back to and what keep names stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
+		hint = "None may be deleted: what is online, the newest version to roll back to, what keep names and what CAR tells no age of stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
 	}
 	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), limit, some(have, 10))
 }
@@ -282,35 +312,49 @@ func (r *run) plan(m room, versions []car.Version) error {
 
 // remove deletes a version and waits until it is gone. A list from just
 // before must still show it in the state that was the reason.
-func (r *run) remove(ctx context.Context, id string, expected car.Status) error {
+func (r *run) remove(ctx context.Context, before car.Version) error {
 	versions, err := r.listVersions(ctx)
 	if err != nil {
 		return err
 	}
-	v, there := find(versions, id)
+	same := func(now car.Version, _ []car.Version) bool {
+		return now.Status == before.Status && !claimed(before, now)
+	}
+	v, there := find(versions, before.ID)
 	switch {
 	case !there:
 		return nil
 	case v.Status == car.Deleting:
-	case v.Status != expected:
-		return changed(v, expected)
+	case !same(v, versions):
+		return changed(v, before.Status)
 	default:
-		if err := r.requestDelete(ctx, v, func(now car.Status) bool { return now == expected }); err != nil {
+		if err := r.requestDelete(ctx, v, same); err != nil {
 			return err
 		}
 	}
 	return r.awaitGone(ctx, v)
 }
 
+// claimed reports whether a run has put its mark on a version meanwhile: it
+// goes on with that, or delivers into it.
+func claimed(before, now car.Version) bool {
+	m, marked := readMark(now.Name)
+	old, _ := readMark(before.Name)
+	return marked && m != old
+}
+
 func changed(v car.Version, expected car.Status) *Error {
+	what := fmt.Sprintf("was %s a moment ago and is %s now", expected, v.Status)
+	if v.Status == expected {
+		what = "was to be deleted a moment ago, and the list shows no reason for it any more"
+	}
 	return fail(InTheWay, "Changed", "Somebody else works on this application: look at it, and run again.",
-		"%s was %s a moment ago and is %s now: it is left alone.", title(v), expected, v.Status)
+		"%s %s: it is left alone.", title(v), what)
 }
 
 // requestDelete asks CAR to delete a version. Before it asks again it looks
-// again, and goes on only while the version is in a state that may be
-// deleted.
-func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Status) bool) error {
+// again, and goes on only while what the list shows allows it.
+func (r *run) requestDelete(ctx context.Context, v car.Version, may func(now car.Version, all []car.Version) bool) error {
 	tries := r.tries(4)
 	for attempt := 1; ; attempt++ {
 		requestID, err := r.api.DeleteApplicationVersion(ctx, r.o.ApplicationID, v.ID)
@@ -332,7 +376,7 @@ func (r *run) requestDelete(ctx context.Context, v car.Version, may func(car.Sta
 		if !there && v.Status != "" || now.Status == car.Deleting {
 			break
 		}
-		if there && !may(now.Status) {
+		if there && !may(now, versions) {
 			return changed(now, v.Status)
 		}
 	}

@@ -101,6 +101,7 @@ type schedule struct {
 	failure string
 	maker   map[string]*process   // who created a version
 	claims  map[string][]*process // who has renamed it
+	claimed map[string]string     // its name since then
 	struck  map[string]bool       // see strikes
 	starter map[string]*process   // who began an upload
 	online  map[string]bool       // has been Inuse
@@ -139,6 +140,8 @@ type process struct {
 	finished time.Time
 	seen     map[string]string // the versions and their states in the last list it got
 	first    map[string]string // that in the first one
+	names    map[string]string // of the versions in the last one
+	inDoubt  bool              // it may have put its version online
 	last     string            // the last API action that it was let do
 	notes    []string
 	result   publish.Result
@@ -167,17 +170,18 @@ const (
 	busyAfter
 	errorBefore // InternalError
 	errorAfter
-	locked // refused for now
-	lied   // accepted, and not done
+	locked    // refused for now
+	throttled // likewise
+	lied      // accepted, and not done
 	fates
 )
 
-var fateNames = [fates]string{"passes", "held", "lost before", "lost after", "503 before", "503 after", "InternalError before", "InternalError after", "locked", "accepted and not done"}
+var fateNames = [fates]string{"passes", "held", "lost before", "lost after", "503 before", "503 after", "InternalError before", "InternalError after", "locked", "throttled", "accepted and not done"}
 
 func simulate(t *testing.T, seed uint64, builds []string) *schedule {
 	s := &schedule{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 7)),
-		maker: map[string]*process{}, claims: map[string][]*process{}, starter: map[string]*process{}, struck: map[string]bool{},
+		maker: map[string]*process{}, claims: map[string][]*process{}, claimed: map[string]string{}, starter: map[string]*process{}, struck: map[string]bool{},
 		online: map[string]bool{}, good: map[string]bool{}, size: map[string]int64{}, counts: map[string]int{},
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -255,6 +259,9 @@ func (s *schedule) draw(builds []string) {
 				OnFull:    pick(s, "fail", "delete-oldest", "delete-oldest"), OnFailure: pick(s, "auto", "auto", "auto", "keep", "delete"),
 				RunKey: key, KeyComplete: s.rng.IntN(8) > 0,
 			}})
+			if s.rng.IntN(8) == 0 {
+				run.steps[len(run.steps)-1].options.ArtifactURL = secret.New("https://builds.example.com/game.zip")
+			}
 		}
 		s.runs = append(s.runs, run)
 	}
@@ -300,7 +307,10 @@ func (s *schedule) violated(format string, args ...any) {
 func (s *schedule) launch(st *step, attempt int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p := &process{s: s, id: len(s.all), step: st, options: st.options, cancel: cancel, float: (float64(len(s.all)%32) + s.rng.Float64()) / 32} // each its own nonce
-	p.options.Attempt, p.options.Artifact = attempt, st.build
+	p.options.Attempt = attempt
+	if p.options.ArtifactURL.IsZero() {
+		p.options.Artifact = st.build
+	}
 	s.all = append(s.all, p)
 	st.attempts = append(st.attempts, p)
 	o := p.options
@@ -430,7 +440,7 @@ func (s *schedule) interfere() {
 	}
 	s.observe() // time has passed
 	p := pick(s, living...)
-	switch s.rng.IntN(4) {
+	switch s.rng.IntN(5) {
 	case 0:
 		s.logf("p%d is cancelled", p.id)
 		s.counts["cancel"]++
@@ -443,6 +453,8 @@ func (s *schedule) interfere() {
 		p.dead = true
 		s.mu.Unlock()
 		p.cancel(errors.New("crashed"))
+	case 2:
+		s.outOfSight(p)
 	default:
 		app := s.world.Applications[s.rng.IntN(len(s.world.Applications))].ID
 		versions := s.sim.Versions(app)
@@ -464,6 +476,20 @@ func (s *schedule) interfere() {
 	}
 }
 
+// outOfSight lets the CI take a runner for dead that is not: a later attempt of
+// the step begins while the earlier one lives.
+func (s *schedule) outOfSight(p *process) {
+	for _, r := range s.runs {
+		for _, st := range r.steps {
+			if st.attempts[len(st.attempts)-1] == p && p.options.Attempt == r.attempt && r.attempt < 3 {
+				r.attempt++
+				s.counts["two attempts at once"]++
+				s.launch(st, r.attempt)
+			}
+		}
+	}
+}
+
 func refusal(err error) string {
 	var e *car.Error
 	if errors.As(err, &e) {
@@ -479,7 +505,7 @@ func (s *schedule) open(r *request) {
 	case r.answered || r.p.dead:
 	case s.rng.Float64() < s.faultRate:
 		f = lostBefore + fate(s.rng.IntN(int(fates-lostBefore)))
-		if f == lied && r.action != "SetApplicationVersionOnline" || f == locked && strings.HasPrefix(r.action, "cos:") {
+		if f == lied && r.action != "SetApplicationVersionOnline" || (f == locked || f == throttled) && strings.HasPrefix(r.action, "cos:") {
 			f = lostAfter
 		}
 	case s.rng.IntN(4) == 0:
@@ -501,6 +527,10 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	s := p.s
 	r := &request{p: p, open: make(chan fate, 1)}
 	r.action, r.detail, r.version = describe(req)
+	doubted := p.inDoubt
+	if r.action == "SetApplicationVersionOnline" {
+		p.inDoubt = true
+	}
 	f, err := s.wait(req.Context(), r)
 	if err != nil {
 		drain(req)
@@ -520,9 +550,12 @@ func (p *process) RoundTrip(req *http.Request) (*http.Response, error) {
 	case errorBefore:
 		drain(req)
 		return failed(req, r.action, "InternalError"), nil
-	case locked:
+	case locked, throttled:
 		drain(req)
-		return failed(req, r.action, "FailedOperation.ApplicationLockFail"), nil
+		if r.action == "SetApplicationVersionOnline" {
+			p.inDoubt = doubted
+		}
+		return failed(req, r.action, map[fate]string{locked: "FailedOperation.ApplicationLockFail", throttled: "RequestLimitExceeded"}[f]), nil
 	case lied:
 		drain(req)
 		return answer(req, 200, `{"Response":{"Versions":[],"RequestId":"lied"}}`), nil

@@ -109,13 +109,14 @@ func (r *run) take(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	still := func(now car.Version, _ []car.Version) bool { return unreleased(now.Status) && r.displaced(now) == nil }
 	v, there := find(versions, id)
 	switch {
 	case !there && r.listed:
 		r.note("%s is gone already.", id)
 		return nil
 	case !there: // the list lags behind: it is ours by its id
-		if err := r.requestDelete(ctx, car.Version{ID: id}, unreleased); err != nil {
+		if err := r.requestDelete(ctx, car.Version{ID: id}, still); err != nil {
 			return err
 		}
 	case r.displaced(v) != nil:
@@ -123,7 +124,7 @@ func (r *run) take(ctx context.Context, id string) error {
 	case v.Status == car.Inuse || v.Status == car.Usable:
 		return fmt.Errorf("it is %s: somebody released it", v.Status)
 	case v.Status != car.Deleting:
-		if err := r.requestDelete(ctx, v, unreleased); err != nil {
+		if err := r.requestDelete(ctx, v, still); err != nil {
 			return err
 		}
 	}

@@ -13,8 +13,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
+
+	"github.com/car-publish/car-publish/internal/textfile"
 )
 
 // MaxBody is how much of one answer is read, in bytes. The longest honest
@@ -23,6 +24,10 @@ const MaxBody = 4 << 20
 
 // maxHeader is how much of one answer's header is read, in bytes.
 const maxHeader = 256 << 10
+
+// maxRoots is how large ca-file may be, in bytes. All the roots that a system
+// trusts take a quarter of one MB.
+const maxRoots = 16 << 20
 
 // StallTimeout is how long a connection may make no progress at all.
 const StallTimeout = 60 * time.Second
@@ -99,7 +104,7 @@ func New(o Options) (http.RoundTripper, error) {
 		}
 	}
 	if o.CAFile != "" {
-		pem, err := os.ReadFile(o.CAFile)
+		pem, err := textfile.Read(context.Background(), o.CAFile, maxRoots)
 		if err != nil {
 			return nil, fmt.Errorf("read ca-file: %w", err)
 		}

@@ -1,0 +1,79 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/car-publish/car-publish/internal/carsim"
+)
+
+// A terminal that is closed stops a run, but not one that nohup has started.
+func TestHangup(t *testing.T) {
+	t.Parallel()
+	for program, want := range map[string]struct {
+		status int
+		left   string
+	}{
+		`exec "$0" "$@"`:              {exitTerminated, "Usable Inuse"},
+		`trap "" HUP; exec "$0" "$@"`: {exitDone, "Usable Inuse Normal"},
+	} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			sim := carsim.New(carsim.World{})
+			reached, goOn := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				once.Do(func() {
+					close(reached)
+					<-goOn
+				})
+				sim.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			build, err := archive("Game/Game.exe")
+			if err != nil {
+				t.Fatal(err)
+			}
+			artifact := filepath.Join(t.TempDir(), "game.zip")
+			if err := os.WriteFile(artifact, build, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := &process{ended: make(chan struct{}), heard: map[string]chan struct{}{}}
+			p.command = exec.Command("sh", "-c", program, filepath.Join(bin, "car-publish"), "publish", "--application-id", "app-desktop", "--artifact", artifact)
+			p.command.Env = []string{
+				"CAR_ENDPOINT=" + server.URL, "CAR_COS_ENDPOINT=" + server.URL, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
+				"TENCENTCLOUD_SECRET_ID=" + carsim.SecretID, "TENCENTCLOUD_SECRET_KEY=" + carsim.SecretKey,
+			}
+			p.command.Stdout, p.command.Stderr = p, p
+			if err := p.command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_ = p.command.Wait() // the status is looked at
+				close(p.ended)
+			}()
+			p.await(t, "first call", reached)
+			p.signal(t, syscall.SIGHUP)
+			if want.status == exitTerminated {
+				p.await(t, "word of the signal", p.said(": stopping"))
+			}
+			close(goOn)
+			<-p.ended
+			left := ""
+			for _, v := range sim.Versions("app-desktop") {
+				left += " " + v.Status
+			}
+			if p.status() != want.status || left != " "+want.left {
+				t.Errorf("exit status %d, versions%s; want %d, %s\n%s", p.status(), left, want.status, want.left, p.log())
+			}
+		})
+	}
+}
