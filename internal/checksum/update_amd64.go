@@ -52,7 +52,7 @@ func Update(crc uint64, p []byte) uint64 {
 // given, and each connection has a goroutine that would then keep 32.
 func step(crc uint64, p []byte) uint64 {
 	for _, b := range p {
-		crc = table[byte(crc)^b] ^ crc>>8
+		crc = table[byte(crc&0xff)^b] ^ crc>>8
 	}
 	return crc
 }

@@ -84,6 +84,8 @@ func (p *pace) beat(at time.Time, sent int64, begun int) {
 		p.each = max(p.each*0.9998, rate/float64(p.now)) // half of it after six minutes: a line changes
 	}
 	switch {
+	case p.before > p.now && begun > p.now:
+		p.trial = p.last[1] // fewer begin when those too many have arrived
 	case p.before > 0:
 		p.judge(at, sent, felt, rate)
 	case felt || at.Sub(p.trial.at) > patience:

@@ -18,6 +18,34 @@ type simulatedLine struct {
 	slowDown     int     // the service asks for less above this many; 0 is never
 }
 
+// Those in flight that are too many arrive first: until then nothing is known
+// of fewer.
+func TestPaceWaitsForFewer(t *testing.T) {
+	t.Parallel()
+	p := newPace()
+	at, sent := time.Unix(0, 0), int64(0)
+	beats := func(n, begun int, rate int64) {
+		for range n {
+			at = at.Add(beat)
+			sent += rate / int64(time.Second/beat)
+			p.beat(at, sent, begun)
+		}
+	}
+	beats(10, 8, 800*mib)
+	p.now, p.before, p.climbs, p.best = 64, 0, false, 0
+	for p.now == 64 { // until it finds that each carries little
+		beats(1, 64, 640*mib)
+	}
+	beats(100, 64, 640*mib)
+	if p.now != 32 || p.before != 64 {
+		t.Fatalf("%d parts are in flight after %d, want 32 on trial after 64", p.now, p.before)
+	}
+	beats(25, 32, 320*mib)
+	if p.now != 64 {
+		t.Errorf("%d parts are in flight, want 64 again: with 32 half was lost", p.now)
+	}
+}
+
 // drive lets a pace run on a line and returns the number in flight after each
 // beat.
 func drive(p *pace, l simulatedLine, d time.Duration, seed uint64) []int {
