@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,6 +108,7 @@ func ours(ctx context.Context, threads int, part int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	debug.SetGCPercent(25) // as the program does
 	file := &counted{File: f}
 	u := cos.New(cos.Options{
 		File: file, Size: size, Transport: over, Endpoint: os.Getenv("BENCH_URL"), Parallel: threads, PartSize: part,

@@ -35,10 +35,24 @@ func fold(crc uint64, data []byte, keys *[4]uint64, rest *[16]byte)
 
 // Update adds p to the CRC-64 of what came before.
 func Update(crc uint64, p []byte) uint64 {
-	if n := len(p) / stride * stride; carryless && n >= 2*stride {
-		var rest [16]byte
-		fold(^crc, p[:n], &keys, &rest)
-		crc, p = crc64.Update(^uint64(0), table, rest[:]), p[n:]
+	if !carryless {
+		return crc64.Update(crc, table, p)
 	}
-	return crc64.Update(crc, table, p)
+	crc = ^crc
+	if n := len(p) / stride * stride; n >= 2*stride {
+		var rest [16]byte
+		fold(crc, p[:n], &keys, &rest)
+		crc, p = step(0, rest[:]), p[n:]
+	}
+	return ^step(crc, p)
+}
+
+// step adds p to an inverted CRC, byte by byte: it is what is left of strides.
+// hash/crc64 could do that, too, but holds 16 KiB on its stack whatever it is
+// given, and each connection has a goroutine that would then keep 32.
+func step(crc uint64, p []byte) uint64 {
+	for _, b := range p {
+		crc = table[byte(crc&0xff)^b] ^ crc>>8
+	}
+	return crc
 }

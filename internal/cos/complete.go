@@ -27,7 +27,7 @@ const (
 // look at it, a second try that finds no upload any more.
 func (u *Upload) complete(ctx context.Context) (Result, error) {
 	result := Result{Parts: len(u.parts)}
-	order := &sdk.CompleteMultipartUploadOptions{}
+	order := &sdk.CompleteMultipartUploadOptions{Parts: make([]sdk.Object, 0, len(u.parts))}
 	for i, p := range u.parts {
 		_, length := u.bounds(i + 1)
 		result.CRC64 = checksum.Combine(result.CRC64, p.crc, length)

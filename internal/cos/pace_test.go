@@ -13,15 +13,44 @@ type simulatedLine struct {
 	each, all    float64
 	delay, climb time.Duration
 	noise        float64 // how much a beat differs at most, as a share
+	busy         float64 // the share of all that others may take away, now for a moment, now for seconds
 	failing      float64 // chance of a part to fail
 	slowDown     int     // the service asks for less above this many; 0 is never
 }
 
-// drive lets a pace run on a line and returns it, and the number in flight
-// after each beat.
-func drive(l simulatedLine, d time.Duration) (*pace, []int) {
+// Those in flight that are too many arrive first: until then nothing is known
+// of fewer.
+func TestPaceWaitsForFewer(t *testing.T) {
+	t.Parallel()
 	p := newPace()
-	random := rand.New(rand.NewPCG(1, 2))
+	at, sent := time.Unix(0, 0), int64(0)
+	beats := func(n, begun int, rate int64) {
+		for range n {
+			at = at.Add(beat)
+			sent += rate / int64(time.Second/beat)
+			p.beat(at, sent, begun)
+		}
+	}
+	beats(10, 8, 800*mib)
+	p.now, p.before, p.climbs, p.best = 64, 0, false, 0
+	for p.now == 64 { // until it finds that each carries little
+		beats(1, 64, 640*mib)
+	}
+	beats(100, 64, 640*mib)
+	if p.now != 32 || p.before != 64 {
+		t.Fatalf("%d parts are in flight after %d, want 32 on trial after 64", p.now, p.before)
+	}
+	beats(25, 32, 320*mib)
+	if p.now != 64 {
+		t.Errorf("%d parts are in flight, want 64 again: with 32 half was lost", p.now)
+	}
+}
+
+// drive lets a pace run on a line and returns the number in flight after each
+// beat.
+func drive(p *pace, l simulatedLine, d time.Duration, seed uint64) []int {
+	random := rand.New(rand.NewPCG(seed, 2))
+	taken := 0.0 // by others
 	at := time.Unix(0, 0)
 	var born []time.Time // of each connection
 	var sent, parts float64
@@ -40,7 +69,10 @@ func drive(l simulatedLine, d time.Duration) (*pace, []int) {
 			begun++
 			rate += l.each * min(1, float64(age)/float64(max(1, l.climb)))
 		}
-		rate = min(rate, l.all) * (1 + l.noise*(2*random.Float64()-1))
+		if l.busy > 0 && random.Float64() < 0.05 { // for two seconds in the mean
+			taken = l.busy * random.Float64()
+		}
+		rate = min(rate, l.all*(1-taken)) * (1 + l.noise*(2*random.Float64()-1))
 		sent += rate * beat.Seconds()
 		for ; parts < sent; parts += 16 * mib {
 			switch {
@@ -55,7 +87,7 @@ func drive(l simulatedLine, d time.Duration) (*pace, []int) {
 		p.beat(at, int64(sent), begun)
 		history = append(history, p.now)
 	}
-	return p, history
+	return history
 }
 
 // changes counts how often the number changed, and says how high it was in
@@ -96,7 +128,7 @@ func TestPace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, history := drive(tt.line, tt.lasting)
+			history := drive(newPace(), tt.line, tt.lasting, 1)
 			for i, now := range history {
 				if at := time.Duration(i) * beat; at >= tt.after && (now < tt.low || now > tt.high) || now < tt.smallest || now > most {
 					t.Errorf("after %v %d parts are in flight, want %d to %d: %v", at, now, tt.low, tt.high, history[:min(i+20, len(history))])
@@ -126,5 +158,55 @@ func TestPaceStepsDownOnce(t *testing.T) {
 	p.failed(at.Add(truce), true)
 	if p.now != 16 {
 		t.Errorf("after another one, later, %d parts are in flight, want 16", p.now)
+	}
+}
+
+// Where others use the machine or the line, now for a moment and now for
+// seconds, rates go up and down whatever the number is. That must not lead
+// upwards step by step, on none of a hundred such days.
+func TestPaceAmongOthers(t *testing.T) {
+	t.Parallel()
+	for name, l := range map[string]simulatedLine{
+		"a fast network, a very busy machine": {each: 1e12, all: 2000 * mib, noise: 0.3, busy: 0.9},
+		"a fast network, a busy machine":      {each: 1e12, all: 2000 * mib, noise: 0.3, busy: 0.6},
+		"a shared slow line":                  {each: 1e12, all: 20 * mib, delay: time.Second / 10, noise: 0.3, busy: 0.9},
+	} {
+		for _, lasting := range []time.Duration{150 * time.Second, 10 * time.Minute} {
+			for day := range uint64(100) {
+				history := drive(newPace(), l, lasting, day)
+				if end := history[len(history)-1]; end > 24 {
+					t.Errorf("%s: after %v of day %d %d parts are in flight, want at most 24", name, lasting, day, end)
+				}
+				if _, mean := changes(history); mean > 20 {
+					t.Errorf("%s: on day %d %.1f parts are in flight in the mean of %v, want at most 20", name, day, mean, lasting)
+				}
+			}
+		}
+	}
+}
+
+// Wherever chance has led, it goes back when fewer do as well, and stays where
+// they do not.
+func TestPaceStepsBack(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		line      simulatedLine
+		low, high int
+	}{
+		{"a fast network, a busy machine", simulatedLine{each: 1e12, all: 2000 * mib, noise: 0.3, busy: 0.6}, 8, 16},
+		{"a slow line", simulatedLine{each: 1e12, all: 2 * mib, delay: time.Second / 10, noise: 0.1}, 8, 10},
+		{"a long line with a limit for each connection", simulatedLine{each: 20 * mib, all: 1e12, delay: time.Second / 5, noise: 0.1}, 64, 64},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPace()
+			drive(p, tt.line, 3*time.Second, 1) // to know what a connection carries
+			p.now, p.before, p.climbs = 64, 0, false
+			history := drive(p, tt.line, 4*time.Minute, 1)
+			if end := history[len(history)-1]; end < tt.low || end > tt.high {
+				t.Errorf("%d parts are in flight after four minutes, want %d to %d", end, tt.low, tt.high)
+			}
+		})
 	}
 }

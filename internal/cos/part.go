@@ -91,9 +91,10 @@ func (c *crew) adapt() (stop func()) {
 			select {
 			case <-quit:
 				return
-			case at := <-ticker.C:
+			case <-ticker.C:
 				c.mu.Lock()
-				c.pace.beat(at, c.sent.Load(), int(c.begun.Load()))
+				// Not the ticker's time: on a busy machine that is over.
+				c.pace.beat(time.Now(), c.sent.Load(), int(c.begun.Load()))
 				c.mu.Unlock()
 				c.hire()
 			}

@@ -24,7 +24,7 @@ func (g *greedy) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	// What fits beside the header goes first.
-	if len(p) > 16<<10 && g.largest == 0 {
+	if len(p) > 4<<10 && g.largest == 0 {
 		g.largest = len(p)
 		g.asked.Done()
 		g.asked.Wait()
@@ -80,7 +80,7 @@ func TestPieces(t *testing.T) {
 			switch g.largest {
 			case 64 << 10:
 				large++
-			case 32 << 10:
+			case 16 << 10:
 			default:
 				t.Errorf("a body was read in pieces of %d bytes", g.largest)
 			}
