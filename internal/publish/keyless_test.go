@@ -100,7 +100,7 @@ func TestKeysEndInTheMiddle(t *testing.T) {
 			t.Errorf("outcome %s, want released", result.Outcome)
 		}
 		sessions := int(time.Since(start)/(15*time.Minute)) + 1
-		if got := b.count("AssumeRoleWithWebIdentity"); got < sessions || got > sessions*3/2 {
+		if got := b.count("AssumeRoleWithWebIdentity"); got < sessions*3/4 || got > sessions*3/2 { // while parts go up, CAR is asked only for their keys
 			t.Errorf("%d sessions in %v, want about %d", got, time.Since(start), sessions)
 		}
 		if keys, inUpload := b.count("DescribeCosCredential"), b.between("AssumeRoleWithWebIdentity", "cos:UploadPart"); keys < 2 || inUpload < 1 {

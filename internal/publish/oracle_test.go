@@ -343,9 +343,20 @@ func (s *schedule) judge(p *process) {
 	}
 }
 
-// readable reports whether a version's name still bears a mark, which some
-// worlds cut off.
-func (s *schedule) readable(string) bool { return s.world.NameAfterUpload != carsim.NameTruncated }
+// readable reports whether the service has left a version its mark: some worlds
+// cut names off, and some take them from what was delivered, which by URL is
+// called otherwise.
+func (s *schedule) readable(id string) bool {
+	switch s.world.NameAfterUpload {
+	case carsim.NameTruncated:
+		return false
+	case carsim.NameReplaced:
+		maker := s.maker[id]
+		return maker == nil || maker.options.ArtifactURL.IsZero()
+	default:
+		return true
+	}
+}
 
 func (s *schedule) refusedToDelete(string) bool { return s.world.DeleteCreating == carsim.Denied }
 
