@@ -203,7 +203,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		if p.last != "DescribeApplicationVersion" {
 			s.violated("p%d deletes %s, and the call before was %s, not a fresh list", p.id, r.version, p.last)
 		}
-		if by := s.claimant(p, r.version); by != nil && !strings.HasPrefix(p.options.OnBlocked, "replace") {
+		if by := s.claimant(p, r.version); by != nil && status != carsim.CreateFailed && !strings.HasPrefix(p.options.OnBlocked, "replace") {
 			s.violated("p%d deletes %s, which it saw that a later attempt, p%d, goes on with", p.id, r.version, by.id)
 		}
 	case "CreateApplicationSnapshot": // it acts on whatever is in flight, and cannot be read back
@@ -309,7 +309,9 @@ func (s *schedule) judge(p *process) {
 		if s.maker[v.ID] != p && (!p.own(v.ID) || v.ID != r.VersionID) {
 			// Not of this process. Still, a success leaves nothing of the
 			// attempts before it.
-			if p.err == nil && unfinished && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 && !s.refusedToDelete(v.ID) {
+			m := s.maker[v.ID]
+			gone := m != nil && (m.ended || m.dead) // one that lives still works on it
+			if p.err == nil && unfinished && gone && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 && !s.refusedToDelete(v.ID) {
 				s.violated("p%d succeeded with %s, and an earlier attempt's %s is still %s", p.id, r.VersionID, v.ID, v.Status)
 			}
 			continue
