@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -18,6 +19,11 @@ import (
 // A terminal that is closed stops a run, but not one that nohup has started.
 func TestHangup(t *testing.T) {
 	t.Parallel()
+	// Where nohup has started the tests, a program would inherit that; what is
+	// caught here is not ignored there.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	for program, want := range map[string]struct {
 		status int
 		left   string
@@ -38,6 +44,8 @@ func TestHangup(t *testing.T) {
 				sim.ServeHTTP(w, r)
 			}))
 			defer server.Close()
+			proceed := sync.OnceFunc(func() { close(goOn) })
+			defer proceed() // or else the server would wait for ever
 			build, err := archive("Game/Game.exe")
 			if err != nil {
 				t.Fatal(err)
@@ -65,7 +73,7 @@ func TestHangup(t *testing.T) {
 			if want.status == exitTerminated {
 				p.await(t, "word of the signal", p.said(": stopping"))
 			}
-			close(goOn)
+			proceed()
 			<-p.ended
 			left := ""
 			for _, v := range sim.Versions("app-desktop") {
