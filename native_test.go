@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -19,6 +20,7 @@ import (
 // downloads from.
 type runner struct {
 	dir, path string
+	mu        sync.Mutex
 	served    map[string]string // by path
 	asked     atomic.Int32
 	user      atomic.Value // who asked last
@@ -40,6 +42,13 @@ func script(name string) string {
 	return "#!/bin/sh\necho \"I am " + name + ", process $$, on blocked $INPUT_ON_BLOCKED, mirror <$MIRROR>\"\nexit 4\n"
 }
 
+// change changes what is served.
+func (r *runner) change(how func(served map[string]string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	how(r.served)
+}
+
 func newRunner(t *testing.T) *runner {
 	t.Helper()
 	r := &runner{dir: t.TempDir(), path: os.Getenv("PATH"), served: map[string]string{}}
@@ -58,7 +67,9 @@ func newRunner(t *testing.T) *runner {
 		r.asked.Add(1)
 		name, password, _ := request.BasicAuth()
 		r.user.Store(name + ":" + password)
+		r.mu.Lock()
 		body, ok := r.served[request.URL.Path]
+		r.mu.Unlock()
 		if !ok {
 			w.WriteHeader(http.StatusNotFound)
 			return
@@ -145,7 +156,7 @@ func TestNativeHidesThePasswordOfTheMirror(t *testing.T) {
 	if status != 4 || r.user.Load() != "robot:t0k@en" {
 		t.Errorf("got status %d and the user %v, said\n%s", status, r.user.Load(), said)
 	}
-	r.served = nil
+	r.change(func(served map[string]string) { clear(served) })
 	r.write(t, "tools/car-publish/1.2.3/amd64/car-publish", "")
 	failed, status, _ := r.run(t, "Linux", "X64", mirror)
 	if said += failed; status != 1 || strings.Contains(said, "t0k") || !strings.Contains(said, "Downloading "+r.url) || !strings.Contains(said, "curl --") {
@@ -172,15 +183,21 @@ func TestNativeRunsNothingElse(t *testing.T) {
 			want: "is no release",
 		},
 		"not there": {
-			prepare: func(_ *testing.T, r *runner) { delete(r.served, name) },
+			prepare: func(_ *testing.T, r *runner) {
+				r.change(func(served map[string]string) { delete(served, name) })
+			},
 			want:    "could not be downloaded",
 		},
 		"other bytes": {
-			prepare: func(_ *testing.T, r *runner) { r.served[name] += "# and more\n" },
+			prepare: func(_ *testing.T, r *runner) {
+				r.change(func(served map[string]string) { served[name] += "# and more\n" })
+			},
 			want:    "is not the file of this release",
 		},
 		"cut short": {
-			prepare: func(_ *testing.T, r *runner) { r.served[name] += "(cut)" },
+			prepare: func(_ *testing.T, r *runner) {
+				r.change(func(served map[string]string) { served[name] += "(cut)" })
+			},
 			want:    "could not be downloaded",
 		},
 		"no curl": {

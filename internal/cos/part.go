@@ -72,8 +72,9 @@ func (u *Upload) sendParts(ctx context.Context) error {
 	if u.o.LimitRate > 0 {
 		c.limit = &limiter{rate: u.o.LimitRate}
 	}
+	adapts := u.o.Parallel == 0 && len(u.parts) > c.pace.now
 	c.hire()
-	if u.o.Parallel == 0 && len(u.parts) > c.pace.now {
+	if adapts {
 		defer c.adapt()()
 	}
 	c.all.Wait()
