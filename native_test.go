@@ -186,19 +186,19 @@ func TestNativeRunsNothingElse(t *testing.T) {
 			prepare: func(_ *testing.T, r *runner) {
 				r.change(func(served map[string]string) { delete(served, name) })
 			},
-			want:    "could not be downloaded",
+			want: "could not be downloaded",
 		},
 		"other bytes": {
 			prepare: func(_ *testing.T, r *runner) {
 				r.change(func(served map[string]string) { served[name] += "# and more\n" })
 			},
-			want:    "is not the file of this release",
+			want: "is not the file of this release",
 		},
 		"cut short": {
 			prepare: func(_ *testing.T, r *runner) {
 				r.change(func(served map[string]string) { served[name] += "(cut)" })
 			},
-			want:    "could not be downloaded",
+			want: "could not be downloaded",
 		},
 		"no curl": {
 			prepare: func(t *testing.T, r *runner) {
