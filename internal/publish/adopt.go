@@ -182,10 +182,12 @@ func (r *run) madeOfOurs() error {
 // displaced reports whether another process has claimed our version.
 func (r *run) displaced(v car.Version) error {
 	m, ok := readMark(v.Name)
-	if !ok || m == r.mark || v.Name == r.former { // the list may lag behind our claim
+	// The list may lag behind our claim, and show an earlier one: of another's,
+	// or of an attempt before us that still lives and will notice.
+	if !ok || m == r.mark || v.Name == r.former || m.earlier(r.mark) && m.content == r.mark.content {
 		return nil
 	}
-	return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
+	return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group. If nobody goes on with it: "+r.line("delete", v.ID),
 		"%s now bears the mark of another run, which took it over: it is left to that.", title(v))
 }
 
