@@ -187,7 +187,7 @@ func (r *run) displaced(v car.Version) error {
 	if !ok || m == r.mark || v.Name == r.former || m.earlier(r.mark) && m.content == r.mark.content {
 		return nil
 	}
-	return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group. If nobody goes on with it: "+r.line("delete", v.ID),
+	return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
 		"%s now bears the mark of another run, which took it over: it is left to that.", title(v))
 }
 

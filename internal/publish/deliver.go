@@ -68,6 +68,7 @@ func (r *run) ours(ctx context.Context) (car.Version, error) {
 		if err := r.displaced(v); err != nil {
 			r.stage = nothing
 			r.disown()
+			r.leftover(title(v)+", if nobody goes on with it", r.line("delete", v.ID))
 			return v, err
 		}
 		switch {
