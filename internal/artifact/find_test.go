@@ -102,9 +102,7 @@ func TestFindNothing(t *testing.T) {
 
 func TestFindOtherCase(t *testing.T) {
 	tree(t, "build/Game.zip", "build/Dir/readme.txt")
-	if isDir("BUILD") {
-		t.Skip("this file system does not tell capital letters from small ones")
-	}
+	alike := isDir("BUILD") // this file system does not tell capital letters from small ones
 	cwd, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +116,15 @@ func TestFindOtherCase(t *testing.T) {
 		filepath.Join(cwd, "nowhere/game.zip"): "",
 	} {
 		_, err := Find(pattern)
-		if want == "" {
+		switch {
+		case alike && want != "":
+			if err != nil {
+				t.Errorf("Find(%q): %v, want the file", pattern, err)
+			}
+			continue
+		case alike && isDir(pattern): // a folder by any letters is the next test's
+			continue
+		case want == "":
 			refused(t, err, NotFound)
 			if strings.Contains(err.Error(), "but there is") {
 				t.Errorf("Find(%q): got %q, want no other file", pattern, err)

@@ -7,8 +7,6 @@ package auth
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/secret"
@@ -21,13 +19,6 @@ type Source func(context.Context) (cloudapi.Credentials, error)
 func Static(id, key, token secret.String) Source {
 	keys := cloudapi.Credentials{SecretID: id, SecretKey: key, Token: token}
 	return func(context.Context) (cloudapi.Credentials, error) { return keys, nil }
-}
-
-// good reports whether keys are all there and could go into a header.
-func good(keys cloudapi.Credentials) bool {
-	return !slices.ContainsFunc([]secret.String{keys.SecretID, keys.SecretKey, keys.Token}, func(s secret.String) bool {
-		return s.IsZero() || strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' })
-	})
 }
 
 // Codes of our own, for what went wrong before STS was asked.

@@ -65,15 +65,11 @@ func (i Instance) fetch(ctx context.Context) (lease, error) {
 	if json.Unmarshal(body, &answer) != nil || answer.Code != "Success" {
 		return lease{}, i.fail(fmt.Errorf("it gave no keys for the role %s", quote(role)))
 	}
-	keys := cloudapi.Credentials{SecretID: secret.New(answer.TmpSecretID), SecretKey: secret.New(answer.TmpSecretKey), Token: secret.New(answer.Token)}
-	for _, s := range []secret.String{keys.SecretID, keys.SecretKey, keys.Token} {
-		i.Mask(s)
-	}
-	life := time.Unix(answer.ExpiredTime, 0).Sub(now)
-	if !good(keys) || life <= margin {
+	l, ok := grant(answer.TmpSecretID, answer.TmpSecretKey, answer.Token, asked, time.Unix(answer.ExpiredTime, 0).Sub(now), i.Mask)
+	if !ok {
 		return lease{}, i.fail(fmt.Errorf("the keys that it gave for the role %s are not good now", quote(role)))
 	}
-	return lasting(keys, asked, life), nil
+	return l, nil
 }
 
 // get returns the answer, and the time that the other side's clock shows.

@@ -134,23 +134,16 @@ func (r Role) trade(ctx context.Context, sts *cloudapi.Client, token secret.Stri
 	if err != nil {
 		return lease{}, r.explain(err, claims, sts.Now())
 	}
-	keys := cloudapi.Credentials{
-		SecretID:  secret.New(answer.Credentials.TmpSecretID),
-		SecretKey: secret.New(answer.Credentials.TmpSecretKey),
-		Token:     secret.New(answer.Credentials.Token),
-	}
-	for _, s := range []secret.String{keys.SecretID, keys.SecretKey, keys.Token} {
-		r.Mask(s)
-	}
 	// The difference of two times of the service's: our own clock may be wrong.
 	life := time.Unix(answer.ExpiredTime, 0).Sub(sts.Now())
-	if !good(keys) || life <= margin {
+	l, ok := grant(answer.Credentials.TmpSecretID, answer.Credentials.TmpSecretKey, answer.Credentials.Token, asked, life, r.Mask)
+	if !ok {
 		return lease{}, &cloudapi.Error{
 			Action: action, Code: cloudapi.CodeAnswer, RequestID: id, HTTPStatus: http.StatusOK,
 			Message: "the answer holds no keys that are good now", Hint: "Check sts-endpoint: is that STS? If it is, ask Tencent Cloud support with the RequestId.",
 		}
 	}
-	return lasting(keys, asked, life), nil
+	return l, nil
 }
 
 // warn tells at the beginning when a fixed token will be the end of a run.

@@ -2,10 +2,12 @@ package auth
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/secret"
 )
 
 // Session is a source of temporary keys that gets new ones before they end.
@@ -52,6 +54,19 @@ func newSession(fetch func(context.Context) (lease, error), failed func(error, t
 // SDKs do.
 func lasting(keys cloudapi.Credentials, asked time.Time, life time.Duration) lease {
 	return lease{keys: keys, renew: asked.Add(life - life/10), until: asked.Add(life)}
+}
+
+// grant takes keys that were asked for at a moment and live for a time. It
+// hides them, and reports whether they are good now.
+func grant(id, key, token string, asked time.Time, life time.Duration, mask func(secret.String)) (l lease, ok bool) {
+	parts := []secret.String{secret.New(id), secret.New(key), secret.New(token)}
+	ok = life > margin
+	for _, s := range parts {
+		mask(s)
+		// All are there, and could go into a header.
+		ok = ok && !s.IsZero() && !strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' })
+	}
+	return lasting(cloudapi.Credentials{SecretID: parts[0], SecretKey: parts[1], Token: parts[2]}, asked, life), ok
 }
 
 // Until is when the present keys end; zero before the first.

@@ -8,6 +8,7 @@ package car
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/cloudapi"
@@ -134,6 +135,28 @@ func (c *Client) DescribeApplicationList(ctx context.Context, r ListRequest) (Ap
 	var answer ApplicationList
 	id, err := c.api.Do(ctx, cloudapi.Call{Action: "DescribeApplicationList", Request: r, Response: &answer})
 	return answer, id, err
+}
+
+// FindApplication finds an application, and of what category it is, in the
+// account's list. Whether a list without a category holds both is not
+// documented, so it asks for each.
+func (c *Client) FindApplication(ctx context.Context, app string) (found Application, kind Category, ok bool, err error) {
+	for _, kind := range []Category{Desktop, Mobile} {
+		list, _, err := c.DescribeApplicationList(ctx, ListRequest{
+			Limit: 100, Category: kind, Filters: []Filter{{Name: "ApplicationId", Values: []string{app}}},
+		})
+		if err != nil {
+			return Application{}, "", false, err
+		}
+		apps := list.Desktop
+		if kind == Mobile {
+			apps = list.Mobile
+		}
+		if i := slices.IndexFunc(apps, func(a Application) bool { return a.ID == app }); i >= 0 {
+			return apps[i], kind, true, nil
+		}
+	}
+	return Application{}, "", false, nil
 }
 
 // DescribeApplicationStatus tells how far the applications' updates are.

@@ -94,7 +94,7 @@ func (e *exam) room(ctx context.Context) {
 		return
 	}
 	e.result.MakeRoom = result.MakeRoom
-	about := fmt.Sprintf("%d of 5 versions (%s)", len(e.versions), tally(e.versions))
+	about := fmt.Sprintf("%d of %d versions (%s)", len(e.versions), publish.Limit, tally(e.versions))
 	if len(e.versions) == 0 {
 		about = "no version yet"
 	}

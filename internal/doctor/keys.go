@@ -164,25 +164,14 @@ func (e *exam) ask(ctx context.Context, action string) error {
 	panic("doctor: does not know how to ask for " + action) // a need that changes nothing has a case here
 }
 
-// list looks for the application in the account's list, as publish does.
+// list looks for the application in the account's list.
 func (e *exam) list(ctx context.Context) error {
-	for _, kind := range []car.Category{car.Desktop, car.Mobile} {
-		list, _, err := e.api.DescribeApplicationList(ctx, car.ListRequest{
-			Limit: 100, Category: kind,
-			Filters: []car.Filter{{Name: "ApplicationId", Values: []string{e.o.Publish.ApplicationID}}},
-		})
-		if err != nil {
-			return err
-		}
-		for _, app := range append(list.Desktop, list.Mobile...) {
-			if app.ID == e.o.Publish.ApplicationID {
-				e.app, e.kind = &app, kind
-				e.result.ApplicationName, e.result.ApplicationCategory = app.Name, strings.ToLower(string(kind))
-				return nil
-			}
-		}
+	app, kind, ok, err := e.api.FindApplication(ctx, e.o.Publish.ApplicationID)
+	if ok {
+		e.app, e.kind = &app, kind
+		e.result.ApplicationName, e.result.ApplicationCategory = app.Name, strings.ToLower(string(kind))
 	}
-	return nil
+	return err
 }
 
 // policies are the least ones for a publish with these inputs.

@@ -58,30 +58,18 @@ func (r *run) listVersions(ctx context.Context) ([]car.Version, error) {
 	return versions, err
 }
 
-// describeApplication finds the application in the account's list. Whether a
-// list without a category holds both kinds is not documented: ask for each.
+// describeApplication learns what the application is.
 func (r *run) describeApplication(ctx context.Context) error {
-	for _, kind := range []car.Category{car.Desktop, car.Mobile} {
-		list, _, err := r.api.DescribeApplicationList(ctx, car.ListRequest{
-			Limit: 100, Category: kind,
-			Filters: []car.Filter{{Name: "ApplicationId", Values: []string{r.o.ApplicationID}}},
-		})
-		if err != nil {
-			return err
-		}
-		apps := list.Desktop
-		if kind == car.Mobile {
-			apps = list.Mobile
-		}
-		for _, app := range apps {
-			if app.ID == r.o.ApplicationID {
-				r.app, r.kind, r.known = app, kind, true
-				r.learn(func(t *Result) { t.ApplicationName, t.ApplicationCategory = app.Name, kindText(kind) })
-				return nil
-			}
-		}
+	app, kind, ok, err := r.api.FindApplication(ctx, r.o.ApplicationID)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return errors.New("DescribeApplicationList does not have it")
 	}
-	return errors.New("DescribeApplicationList does not have it")
+	r.app, r.kind, r.known = app, kind, true
+	r.learn(func(t *Result) { t.ApplicationName, t.ApplicationCategory = app.Name, kindText(kind) })
+	return nil
 }
 
 // notFound adds to "no such application" which ones this key sees.

@@ -13,10 +13,10 @@ import (
 	"github.com/car-publish/car-publish/internal/retry"
 )
 
-// limit is how many versions an application holds
+// Limit is how many versions an application holds
 // (tencentcloud.com/document/product/1158/49620). Whether one that is being
 // deleted counts is not documented: every listed one does, until it is gone.
-const limit = 5
+const Limit = 5
 
 // stuck is how long a version that is ready may stand still before on-blocked:
 // wait says that it waits for a person.
@@ -49,7 +49,7 @@ func (r *run) survey(versions []car.Version) room {
 			}
 		}
 	}
-	m.full = len(versions)-len(m.leaving)-len(m.failed)-going >= limit
+	m.full = len(versions)-len(m.leaving)-len(m.failed)-going >= Limit
 	m.oldest = r.oldestSpare(versions)
 	return m
 }
@@ -269,7 +269,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 	if r.o.OnFull == "delete-oldest" {
 		hint = "None may be deleted: what is online, the newest version to roll back to, what keep names and what CAR tells no age of stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
 	}
-	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), limit, some(have, 10))
+	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), Limit, some(have, 10))
 }
 
 // plan says what makeRoom would do.

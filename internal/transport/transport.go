@@ -76,7 +76,6 @@ type Options struct {
 // New returns the RoundTripper.
 func New(o Options) (http.RoundTripper, error) {
 	base := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           wide(&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}),
 		TLSHandshakeTimeout:   15 * time.Second,
 		ExpectContinueTimeout: time.Second,
@@ -91,18 +90,11 @@ func New(o Options) (http.RoundTripper, error) {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(64), DynamicRecordSizingDisabled: true},
 	}
 	base.Protocols.SetHTTP1(true)
-	if o.Proxy != "" {
-		u, err := url.Parse(o.Proxy)
-		if err != nil || u.Host == "" {
-			return nil, errors.New("proxy is not a URL")
-		}
-		base.Proxy = func(r *http.Request) (*url.URL, error) {
-			if r.URL.Hostname() == o.Local {
-				return http.ProxyFromEnvironment(r)
-			}
-			return u, nil
-		}
+	via, err := o.via()
+	if err != nil {
+		return nil, err
 	}
+	base.Proxy = via
 	if o.CAFile != "" {
 		pem, err := textfile.Read(context.Background(), o.CAFile, maxRoots)
 		if err != nil {
@@ -120,17 +112,35 @@ func New(o Options) (http.RoundTripper, error) {
 	return Guard(base, o.UserAgent), nil
 }
 
+// via returns what says which proxy a request goes through.
+func (o Options) via() (func(*http.Request) (*url.URL, error), error) {
+	if o.Proxy == "" {
+		return http.ProxyFromEnvironment, nil
+	}
+	proxy, err := url.Parse(o.Proxy)
+	if err != nil || proxy.Host == "" {
+		return nil, errors.New("proxy is not a URL")
+	}
+	return func(r *http.Request) (*url.URL, error) {
+		if r.URL.Hostname() == o.Local {
+			return http.ProxyFromEnvironment(r)
+		}
+		return proxy, nil
+	}, nil
+}
+
 // ProxyFor returns the host of the proxy that requests to an address go
 // through, without a password; "" if there is none.
 func (o Options) ProxyFor(address string) string {
-	proxy, err := url.Parse(o.Proxy)
-	if o.Proxy == "" {
-		to, parseErr := url.Parse(address)
-		if parseErr != nil {
-			return ""
-		}
-		proxy, err = http.ProxyFromEnvironment(&http.Request{URL: to})
+	to, err := url.Parse(address)
+	if err != nil {
+		return ""
 	}
+	via, err := o.via()
+	if err != nil {
+		return ""
+	}
+	proxy, err := via(&http.Request{URL: to})
 	if err != nil || proxy == nil {
 		return ""
 	}
