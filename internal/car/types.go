@@ -2,6 +2,7 @@ package car
 
 import (
 	"encoding/json"
+	"regexp"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/secret"
@@ -62,6 +63,12 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	}
 	return nil
 }
+
+// IsVersionID reports whether a text has the form of a version's id: it goes
+// into command lines that a reader may copy, and into the check of a path.
+func IsVersionID(text string) bool { return versionID.MatchString(text) }
+
+var versionID = regexp.MustCompile(`^ver-[0-9A-Za-z_-]{1,64}$`)
 
 // Application is one application, desktop or mobile; a mobile one has no
 // start path.

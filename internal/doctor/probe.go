@@ -78,7 +78,7 @@ func (p *probe) fit() error {
 			}
 		}
 	}
-	if len(p.before) >= limit {
+	if len(p.before) >= publish.Limit {
 		return &publish.Error{
 			Kind: publish.InTheWay, Code: "Full", Hint: "Delete one, or name another scratch application.",
 			Message: fmt.Sprintf("A probe wants room for one version, and %s holds %d. Nothing was created.", p.o.Publish.ApplicationID, len(p.before)),
@@ -95,10 +95,6 @@ func (p *probe) fit() error {
 	}
 	return nil
 }
-
-// limit is how many versions an application holds
-// (tencentcloud.com/document/product/1158/49620).
-const limit = 5
 
 // open opens the artifact, or makes up a zip with the start path in it.
 func (p *probe) open(stem string) (closing func(), err error) {
@@ -214,8 +210,6 @@ func (p *probe) categories(ctx context.Context) {
 // accountNumber is the number of an account, as paths have it.
 var accountNumber = regexp.MustCompile(`[0-9]{6,}`)
 
-var versionID = regexp.MustCompile(`^ver-[0-9A-Za-z_-]{1,64}$`)
-
 // create makes a version of ours. After an answer that leaves a doubt, the
 // list tells: what was not there before and has the name that nobody else
 // gives is ours.
@@ -236,7 +230,7 @@ func (p *probe) create(ctx context.Context) (car.Version, error) {
 	if err != nil {
 		return v, err
 	}
-	if !versionID.MatchString(v.ID) {
+	if !car.IsVersionID(v.ID) {
 		return v, &publish.Error{Kind: publish.Other, Code: car.CodeAnswer, Message: fmt.Sprintf("CreateApplicationVersion answered with %q, which is no version id.", v.ID)}
 	}
 	p.ours = append(p.ours, v)
@@ -294,11 +288,8 @@ func (p *probe) watch(ctx context.Context, most time.Duration, until func([]car.
 	}
 }
 
-// appears is how long a version may be missing from the list.
-const appears = time.Minute
-
 func (p *probe) measureLag(ctx context.Context, v car.Version) error {
-	took, seen, err := p.watch(ctx, appears, func(all []car.Version) bool { return status(all, v.ID) != "" })
+	took, seen, err := p.watch(ctx, publish.Appears, func(all []car.Version) bool { return status(all, v.ID) != "" })
 	if err != nil {
 		return err
 	}
@@ -337,7 +328,7 @@ func (p *probe) deleteCreated(ctx context.Context, v car.Version) (car.Version, 
 func (p *probe) awaitGone(ctx context.Context, v car.Version, start time.Time, first bool) (next car.Version, err error) {
 	const counts, limitField = "Does a version that is being deleted count to the five?", "DeletingInLimit"
 	var refusal error
-	asked := first && len(p.before) == limit-1
+	asked := first && len(p.before) == publish.Limit-1
 	if asked {
 		next, refusal = p.create(ctx)
 		if refusal != nil && !isRefusal(refusal) {
@@ -372,7 +363,7 @@ func (p *probe) awaitGone(ctx context.Context, v car.Version, start time.Time, f
 // deliver uploads the build into a version of ours and waits until CAR has
 // made it. The first time, it asks on the way.
 func (p *probe) deliver(ctx context.Context, v car.Version, asking bool) (car.Version, error) {
-	if _, seen, err := p.watch(ctx, appears, func(all []car.Version) bool { return status(all, v.ID) != "" }); err != nil || !seen {
+	if _, seen, err := p.watch(ctx, publish.Appears, func(all []car.Version) bool { return status(all, v.ID) != "" }); err != nil || !seen {
 		return v, errors.Join(err, errors.New(v.ID+" did not appear in the list"))
 	}
 	var last cos.Keys
@@ -427,15 +418,9 @@ func (p *probe) keys(ctx context.Context, v car.Version) (cos.Keys, error) {
 	if err != nil {
 		return cos.Keys{}, err
 	}
-	keys := cos.Keys{
-		SecretID: c.SecretID, SecretKey: c.SecretKey, Token: c.SessionToken,
-		Bucket: c.Bucket, Region: c.Region, Path: c.Path, Start: c.Start, Expires: c.Expired,
-	}
-	if err := keys.Validate(); err != nil {
-		return cos.Keys{}, cos.Final(err)
-	}
-	if strings.Contains(c.Path, "ver-") && !strings.Contains(c.Path, v.ID) {
-		return cos.Keys{}, cos.Final(displaced("CAR asked for the upload of another version"))
+	keys, _, err := publish.UploadKeys(c, v.ID) // what form their path has is one of the questions
+	if err != nil {
+		return cos.Keys{}, err
 	}
 	for _, s := range []publish.Masked{{Secret: c.SecretID}, {Secret: c.SecretKey}, {Secret: c.SessionToken}} {
 		p.emit(s)
@@ -721,16 +706,12 @@ func (p *probe) forget(id string) {
 	p.emit(last)
 }
 
-// undoTime is what a probe that was stopped may still take: GitHub kills a
-// cancelled job 10 s after it asked it to stop.
-const undoTime = 7 * time.Second
-
 // undo deletes what is left of ours, or tells what could not be.
 func (p *probe) undo(ctx context.Context) {
 	if len(p.ours) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publish.CleanupTime)
 	defer cancel()
 	versions, look := p.look(ctx)
 	for _, v := range slices.Clone(p.ours) {

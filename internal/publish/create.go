@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
@@ -33,7 +32,7 @@ func (r *run) create(ctx context.Context) (err error) {
 	for attempt := 1; ; attempt++ {
 		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
 		r.changed("CreateApplicationVersion", requestID, err)
-		if err == nil && versionID.MatchString(v.ID) {
+		if err == nil && car.IsVersionID(v.ID) {
 			return r.created(v)
 		}
 		if err == nil {
@@ -45,7 +44,7 @@ func (r *run) create(ctx context.Context) (err error) {
 		case isDoubtful(err), isOwn(err):
 			doubt, patience = true, looks
 		case denied && doubt: // most likely by our own, which the list does not show yet
-			patience = appears
+			patience = Appears
 		}
 		if patience > 0 {
 			ours, resolveErr := r.resolve(ctx, patience)
@@ -221,7 +220,3 @@ func missing(asked, there []string) []string {
 
 // stem is what CAR makes a version's name of.
 func stem(fileName string) string { return strings.TrimSuffix(fileName, path.Ext(fileName)) }
-
-// versionID guards what goes into command lines that a reader may copy, and
-// into the check of the upload path.
-var versionID = regexp.MustCompile(`^ver-[0-9A-Za-z_-]{1,64}$`)

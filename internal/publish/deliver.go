@@ -12,9 +12,9 @@ import (
 	"github.com/car-publish/car-publish/internal/cos"
 )
 
-// appears is how long a version that was just created may be missing from
+// Appears is how long a version that was just created may be missing from
 // the list.
-const appears = time.Minute
+const Appears = time.Minute
 
 // deliver brings the build to CAR and tells CAR that it is there.
 func (r *run) deliver(ctx context.Context) error {
@@ -75,7 +75,7 @@ func (r *run) ours(ctx context.Context) (car.Version, error) {
 		case there && v.Status != car.Deleting:
 			r.listed = true
 			return v, nil
-		case there, r.listed, time.Since(start) > appears:
+		case there, r.listed, time.Since(start) > Appears:
 			return v, fail(Other, "Vanished", "See who deleted it, and run again.",
 				"%s is gone, or about to be: somebody deleted it.", r.result.VersionID)
 		}
@@ -202,17 +202,14 @@ func (r *run) keys(ctx context.Context, version, name string) (cos.Keys, error) 
 		r.changed("DescribeCosCredential", id, err)
 		return cos.Keys{}, err
 	}
-	keys := cos.Keys{
-		SecretID: c.SecretID, SecretKey: c.SecretKey, Token: c.SessionToken,
-		Bucket: c.Bucket, Region: c.Region, Path: c.Path, Start: c.Start, Expires: c.Expired,
-	}
 	// Before they are masked: what is no key must not become a mask that
 	// makes the log unreadable.
-	if err := keys.Validate(); err != nil {
-		return cos.Keys{}, cos.Final(err)
+	keys, checked, err := UploadKeys(c, version)
+	if err != nil {
+		return cos.Keys{}, err
 	}
-	if err := r.ownPath(version, c.Path); err != nil {
-		return cos.Keys{}, cos.Final(err)
+	if !checked {
+		r.warn("The path that CAR gave for the upload names no version, so it could not be checked.")
 	}
 	r.mu.Lock()
 	r.region = c.Region
@@ -223,24 +220,32 @@ func (r *run) keys(ctx context.Context, version, name string) (cos.Keys, error) 
 	return keys, nil
 }
 
-// ownPath checks that CAR wants the build where our version expects it.
-func (r *run) ownPath(own, path string) error {
-	for rest := path; ; {
-		_, after, found := strings.Cut(rest, own)
+// UploadKeys are the keys that CAR gave for the upload of a version's build.
+// They are refused unless they could be keys, and if their path is another
+// version's; where it names none, it could not be checked.
+func UploadKeys(c car.CosCredential, version string) (keys cos.Keys, checked bool, err error) {
+	keys = cos.Keys{
+		SecretID: c.SecretID, SecretKey: c.SecretKey, Token: c.SessionToken,
+		Bucket: c.Bucket, Region: c.Region, Path: c.Path, Start: c.Start, Expires: c.Expired,
+	}
+	if err := keys.Validate(); err != nil {
+		return cos.Keys{}, false, cos.Final(err)
+	}
+	for rest := c.Path; ; {
+		_, after, found := strings.Cut(rest, version)
 		if !found {
 			break
 		}
 		if after == "" || !strings.ContainsRune("0123456789abcdefghijklmnopqrstuvwxyz", rune(after[0])) { // ver-ab is not ver-a
-			return nil
+			return keys, true, nil
 		}
 		rest = after
 	}
-	if strings.Contains(path, "ver-") {
-		return fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
-			"CAR asked for the upload of another version than ours, %s: stopped.", own)
+	if strings.Contains(c.Path, "ver-") {
+		return cos.Keys{}, false, cos.Final(fail(Other, "Displaced", "Let one job at a time publish to an application: give them one concurrency group.",
+			"CAR asked for the upload of another version than ours, %s: stopped.", version))
 	}
-	r.warn("The path that CAR gave for the upload names no version, so it could not be checked.")
-	return nil
+	return keys, false, nil
 }
 
 // handOver tells CAR that the build is there, or where to get it. The effect

@@ -339,15 +339,16 @@ func (s *schedule) judge(p *process) {
 	if p.err == nil {
 		s.judgeSuccess(p)
 	}
-	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && s.there(p.options.ApplicationID, r.BlockingVersionID) && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build && blocker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero() &&
+	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && s.blocks(p.options.ApplicationID, r.BlockingVersionID) && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build && blocker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero() &&
 		blocker.err != nil && len(s.claims[r.BlockingVersionID]) == 0 && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
 		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, r.BlockingVersionID)
 	}
 }
 
-// there reports whether a version is still listed.
-func (s *schedule) there(app, id string) bool {
-	return slices.ContainsFunc(s.sim.Versions(app), func(v carsim.Version) bool { return v.ID == id })
+// blocks reports whether a version is still in the way: somebody may have
+// deleted it since it was seen.
+func (s *schedule) blocks(app, id string) bool {
+	return slices.ContainsFunc(s.sim.Versions(app), func(v carsim.Version) bool { return v.ID == id && v.Status != carsim.Deleting })
 }
 
 // readable reports whether the service has left a version its mark: some worlds

@@ -152,7 +152,7 @@ func (r *run) line(command, version string) string { return r.o.Line(command, ve
 func (o Options) Line(command, version string) string {
 	words := []string{"car-publish", command, "--application-id", o.ApplicationID}
 	if version != "" {
-		if !versionID.MatchString(version) {
+		if !car.IsVersionID(version) {
 			version = "VERSION-ID" // never into a line that somebody copies into a shell
 		}
 		words = append(words, "--version-id", version)

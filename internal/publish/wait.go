@@ -47,7 +47,7 @@ func (r *run) await(ctx context.Context, id string) error {
 			case v.Status == car.Deleting:
 				return fail(Other, "Vanished", "See who deleted it, and run again.", "%s is being deleted by somebody else.", title(v))
 			}
-		} else if seen || time.Since(start) > appears {
+		} else if seen || time.Since(start) > Appears {
 			return fail(Other, "Vanished", "See who deleted it, and run again.", "%s is no longer listed: somebody deleted it.", id)
 		}
 		percent := -1
