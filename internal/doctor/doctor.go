@@ -130,12 +130,7 @@ func (e *exam) phase(p publish.Phase, f func()) {
 func (e *exam) finish(ctx context.Context) (publish.Result, error) {
 	t := &e.result
 	t.DurationSeconds = time.Since(t.Started).Seconds()
-	var failed []string
-	for _, f := range t.Checks {
-		if f.Verdict == publish.Broken && !slices.Contains(failed, f.Check) {
-			failed = append(failed, f.Check)
-		}
-	}
+	failed := t.FailedChecks()
 	err := e.first
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTimeout):

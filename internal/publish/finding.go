@@ -1,5 +1,7 @@
 package publish
 
+import "slices"
+
 // Finding is what one check of the doctor command has found. Findings are
 // part of Result, and so of its public JSON form.
 type Finding struct {
@@ -22,6 +24,17 @@ const (
 	Broken    Verdict = "failed"  // a publish would fail
 	NotTested Verdict = "not tested"
 )
+
+// FailedChecks are the names of the checks that failed, each once.
+func (r Result) FailedChecks() []string {
+	var names []string
+	for _, f := range r.Checks {
+		if f.Verdict == Broken && !slices.Contains(names, f.Check) {
+			names = append(names, f.Check)
+		}
+	}
+	return names
+}
 
 // Policy is a policy of CAM: what a key may do, or who may take a role
 // (tencentcloud.com/document/product/598/10603).

@@ -3,7 +3,6 @@ package summary
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -60,17 +59,6 @@ func tally(list []publish.Finding) string {
 		parts = append(parts, fmt.Sprintf("%d not tested", n[publish.NotTested]))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
-}
-
-// failedChecks are the names of the checks that failed, each once.
-func failedChecks(r publish.Result) []string {
-	var names []string
-	for _, f := range r.Checks {
-		if f.Verdict == publish.Broken && !slices.Contains(names, f.Check) {
-			names = append(names, f.Check)
-		}
-	}
-	return names
 }
 
 // visible writes the characters that turn the direction of writing as JSON can

@@ -49,7 +49,7 @@ func Outputs(r publish.Result) []Output {
 		{"previous-version-id", r.PreviousVersionID, false},
 		{"deleted-version-ids", strings.Join(r.DeletedVersionIDs, ","), false},
 		{"blocking-version-id", r.BlockingVersionID, false},
-		{"failed-checks", strings.Join(failedChecks(r), ","), true},
+		{"failed-checks", strings.Join(r.FailedChecks(), ","), true},
 		{"artifact-size", number(r.ArtifactSize), false},
 		{"artifact-crc64", r.ArtifactCRC64, false},
 		{"duration-seconds", duration, true},
