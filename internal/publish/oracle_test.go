@@ -48,7 +48,7 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 	now := s.unfinished()
 	for id := range now.versions {
 		if !before.versions[id] {
-			s.maker[id] = p
+			s.maker[id], s.born[id] = p, len(s.all)
 			s.logf("    p%d made %s", p.id, id)
 		}
 	}
@@ -310,8 +310,10 @@ func (s *schedule) judge(p *process) {
 			// Not of this process. Still, a success leaves nothing of the
 			// attempts before it.
 			m := s.maker[v.ID]
-			gone := m != nil && (m.ended || m.dead) // one that lives still works on it
-			if p.err == nil && unfinished && gone && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 && !s.refusedToDelete(v.ID) {
+			// Left by somebody who is gone, and not made by one who still lived
+			// when this one began.
+			left := m != nil && (m.ended || m.dead) && s.born[v.ID] <= p.id
+			if p.err == nil && unfinished && left && p.own(v.ID) && v.ID != r.VersionID && s.readable(v.ID) && len(s.claims[v.ID]) == 0 && !s.refusedToDelete(v.ID) {
 				s.violated("p%d succeeded with %s, and an earlier attempt's %s is still %s", p.id, r.VersionID, v.ID, v.Status)
 			}
 			continue
@@ -339,16 +341,21 @@ func (s *schedule) judge(p *process) {
 	if p.err == nil {
 		s.judgeSuccess(p)
 	}
-	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && s.blocks(p.options.ApplicationID, r.BlockingVersionID) && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build && blocker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero() &&
+	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && s.is(p.options.ApplicationID, r.BlockingVersionID) == p.seen[r.BlockingVersionID] && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build && blocker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero() &&
 		blocker.err != nil && len(s.claims[r.BlockingVersionID]) == 0 && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
 		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, r.BlockingVersionID)
 	}
 }
 
-// blocks reports whether a version is still in the way: somebody may have
-// deleted it since it was seen.
-func (s *schedule) blocks(app, id string) bool {
-	return slices.ContainsFunc(s.sim.Versions(app), func(v carsim.Version) bool { return v.ID == id && v.Status != carsim.Deleting })
+// is returns the present status of a version. What a list has shown may be
+// over: it lags, and others go on.
+func (s *schedule) is(app, id string) string {
+	for _, v := range s.sim.Versions(app) {
+		if v.ID == id {
+			return v.Status
+		}
+	}
+	return ""
 }
 
 // readable reports whether the service has left a version its mark: some worlds

@@ -281,32 +281,51 @@ func (r *run) createOnly(ctx context.Context) error {
 }
 
 // obtain gets a version of ours: what an earlier attempt left, or a new one.
+//
+// What is in the way of a later attempt may be an earlier one's which the list
+// showed too late, or may have moved since. So that is no reason to fail before
+// a fresh list shows the same.
 func (r *run) obtain(ctx context.Context, versions []car.Version) error {
-	versions, err := r.adopt(ctx, versions)
-	if err != nil || r.stage != nothing || r.result.Outcome == Planned {
-		return err
+	seen := ""
+	for round := 1; ; round++ {
+		var err error
+		versions, err = r.adopt(ctx, versions)
+		if err != nil || r.stage != nothing || r.result.Outcome == Planned {
+			return err
+		}
+		err = r.makeRoom(ctx, versions, round == 1)
+		if err == nil && r.stage == nothing && !r.o.DryRun {
+			err = r.create(ctx)
+		}
+		var own *Error
+		if !errors.As(err, &own) || r.mark.attempt < 2 || r.o.DryRun || ctx.Err() != nil {
+			return err
+		}
+		inTheWay := own.Code == codeBlocked || own.Code == codeFull || own.Code == codeChanged
+		doubt := len(r.result.Left) > 0 // a create whose answer was lost: what it made may be there
+		reason := own.Code + r.result.BlockingVersionID
+		if !inTheWay || doubt || reason == seen || round == rounds {
+			return err
+		}
+		fresh, look := r.listVersions(ctx)
+		if look != nil {
+			return err
+		}
+		versions, seen = fresh, reason
+		r.learn(func(t *Result) { t.BlockingVersionID = "" })
 	}
-	err = r.makeRoom(ctx, versions, true)
-	if err == nil && r.stage == nothing && !r.o.DryRun {
-		err = r.create(ctx)
-	}
-	if own := (*Error)(nil); !errors.As(err, &own) || own.Kind != InTheWay || r.mark.attempt < 2 || r.o.DryRun || ctx.Err() != nil {
-		return err
-	}
-	// The list lags: what is in the way may be an earlier attempt's, which
-	// the first look did not show.
-	versions, look := r.listVersions(ctx)
-	if look != nil {
-		return err
-	}
-	if _, look = r.adopt(ctx, versions); look != nil {
-		return look
-	}
-	if r.stage != nothing {
-		return nil
-	}
-	return err
 }
+
+// The codes of what is in the way.
+const (
+	codeBlocked = "Blocked"
+	codeFull    = "Full"
+	codeChanged = "Changed"
+)
+
+// rounds is how often obtain looks again at most: others may come and go for
+// ever.
+const rounds = 5
 
 // inspect looks at the artifact, before any call.
 func (r *run) inspect() error {

@@ -255,7 +255,7 @@ func (r *run) blocked(v car.Version) *Error {
 	if !v.CreateTime.IsZero() {
 		why += fmt.Sprintf(", made %s ago", age(time.Since(v.CreateTime.Time)))
 	}
-	return fail(InTheWay, "Blocked", sentence(strings.Join(choices, ", or "))+".",
+	return fail(InTheWay, codeBlocked, sentence(strings.Join(choices, ", or "))+".",
 		"%s cannot take a new version: %s %s. Nothing was uploaded.", r.appName(), title(v), why)
 }
 
@@ -269,7 +269,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 	if r.o.OnFull == "delete-oldest" {
 		hint = "None may be deleted: what is online, the newest version to roll back to, what keep names and what CAR tells no age of stay. Delete one by name (" + r.line("delete", "VERSION-ID") + "), or change keep."
 	}
-	return fail(InTheWay, "Full", hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), Limit, some(have, 10))
+	return fail(InTheWay, codeFull, hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), Limit, some(have, 10))
 }
 
 // plan says what makeRoom would do.
@@ -348,7 +348,7 @@ func changed(v car.Version, expected car.Status) *Error {
 	if v.Status == expected {
 		what = "was to be deleted a moment ago, and the list shows no reason for it any more"
 	}
-	return fail(InTheWay, "Changed", "Somebody else works on this application: look at it, and run again.",
+	return fail(InTheWay, codeChanged, "Somebody else works on this application: look at it, and run again.",
 		"%s %s: it is left alone.", title(v), what)
 }
 

@@ -100,6 +100,7 @@ type schedule struct {
 	trace   []string
 	failure string
 	maker   map[string]*process   // who created a version
+	born    map[string]int        // how many processes there were then
 	claims  map[string][]*process // who has renamed it
 	claimed map[string]string     // its name since then
 	struck  map[string]bool       // see strikes
@@ -181,7 +182,7 @@ var fateNames = [fates]string{"passes", "held", "lost before", "lost after", "50
 func simulate(t *testing.T, seed uint64, builds []string) *schedule {
 	s := &schedule{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 7)),
-		maker: map[string]*process{}, claims: map[string][]*process{}, claimed: map[string]string{}, starter: map[string]*process{}, struck: map[string]bool{},
+		maker: map[string]*process{}, born: map[string]int{}, claims: map[string][]*process{}, claimed: map[string]string{}, starter: map[string]*process{}, struck: map[string]bool{},
 		online: map[string]bool{}, good: map[string]bool{}, size: map[string]int64{}, counts: map[string]int{},
 	}
 	synctest.Test(t, func(t *testing.T) {
