@@ -106,6 +106,39 @@ func TestOldestBecomesTheWayBack(t *testing.T) {
 	}
 }
 
+// What the first list shows in the way of a later attempt may be gone in the
+// next: it was an earlier attempt's, or somebody has made room. What is still
+// there is believed, however it came.
+func TestBlockerThatGoes(t *testing.T) {
+	does := func(deed carsim.Deed, list int, version string) carsim.Intrusion {
+		return carsim.Intrusion{Action: "DescribeApplicationVersion", Nth: list, Does: deed, Application: "app-waiting", Version: version}
+	}
+	goes := does(carsim.DeletesVersion, 1, "ver-waiting2")
+	for _, tt := range []struct {
+		name       string
+		attempt    int
+		intrusions []carsim.Intrusion
+		code       string
+		want       string
+	}{
+		{"first attempt", 1, []carsim.Intrusion{goes}, "Blocked", "Inuse"},
+		{"later attempt", 2, []carsim.Intrusion{goes}, "", "Usable Inuse"},
+		{"and another comes", 2, []carsim.Intrusion{goes, does(carsim.CreatesVersion, 1, "")}, "Blocked", "Inuse Creating"},
+		{"it stays", 2, nil, "Blocked", "Inuse Normal"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				b := newBench(t, carsim.World{Intrusions: tt.intrusions})
+				b.options.ApplicationID, b.options.Attempt, b.options.KeyComplete, b.options.Release = "app-waiting", tt.attempt, true, true
+				_, err := b.run(t.Context())
+				if b.statuses() != tt.want || (err == nil) != (tt.code == "") || err != nil && err.Code != tt.code {
+					t.Errorf("err = %v; versions %s, want %s", err, b.statuses(), tt.want)
+				}
+			})
+		})
+	}
+}
+
 // A rollback whose answer was lost is not sent again once somebody has put a
 // third version online.
 func TestLostRollbackThatSomebodyOverrides(t *testing.T) {
