@@ -17,17 +17,11 @@ const creates = 5
 // create makes the version, once. CreateApplicationVersion has no client
 // token: after an answer that leaves a doubt, the list says whether it
 // happened. A version is ours only by its id; the mark tells which id.
-func (r *run) create(ctx context.Context) (err error) {
+func (r *run) create(ctx context.Context) error {
 	r.begin(Create)
 	request := car.CreateVersionRequest{
 		ApplicationID: r.o.ApplicationID, FileName: r.name, Regions: r.o.Regions, UpdateMode: r.o.UpdateMode,
 	}
-	doubt := false
-	defer func() {
-		if doubt && err != nil && r.stage == nothing {
-			r.leftover("a version named "+stem(r.name)+" may have been created", r.removeUnnamed())
-		}
-	}()
 	r.own("")
 	for attempt := 1; ; attempt++ {
 		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
@@ -42,8 +36,8 @@ func (r *run) create(ctx context.Context) (err error) {
 		patience := time.Duration(0)
 		switch {
 		case isDoubtful(err), isOwn(err):
-			doubt, patience = true, looks
-		case denied && doubt: // most likely by our own, which the list does not show yet
+			r.doubt, patience = err, looks
+		case denied && r.doubt != nil: // most likely by our own, which the list does not show yet
 			patience = Appears
 		}
 		if patience > 0 {
@@ -52,8 +46,7 @@ func (r *run) create(ctx context.Context) (err error) {
 				return resolveErr
 			}
 			if ours != nil {
-				r.note("The answer of CreateApplicationVersion was lost (%v), and the version is there: going on with it.", err)
-				return r.created(*ours)
+				return r.found(*ours)
 			}
 		}
 		switch {
@@ -109,6 +102,12 @@ func (r *run) waited() time.Duration {
 	return time.Since(r.queued)
 }
 
+// found takes a version that a create made whose answer was lost.
+func (r *run) found(v car.Version) error {
+	r.note("The answer of CreateApplicationVersion was lost (%v), and the version is there: going on with it.", r.doubt)
+	return r.created(v)
+}
+
 // created takes the version as ours.
 func (r *run) created(v car.Version) error {
 	r.stage = undelivered
@@ -140,18 +139,9 @@ func (r *run) resolve(ctx context.Context, patience time.Duration) (*car.Version
 		if err != nil {
 			return nil, err
 		}
-		var strangers []string
-		for _, v := range versions {
-			if r.seen[v.ID] {
-				continue
-			}
-			m, marked := readMark(v.Name)
-			switch {
-			case m == r.mark:
-				return &v, nil
-			case !marked: // another run of ours would have marked it
-				strangers = append(strangers, title(v))
-			}
+		ours, strangers := r.appeared(versions)
+		if ours != nil {
+			return ours, nil
 		}
 		if len(strangers) > 0 {
 			return nil, fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line("list", ""),
@@ -164,6 +154,23 @@ func (r *run) resolve(ctx context.Context, patience time.Duration) (*car.Version
 			return nil, err
 		}
 	}
+}
+
+// appeared returns the version that a create of ours has made, if the list shows
+// it, and the titles of the new ones that may be ours or not: another run of
+// ours would have marked them.
+func (r *run) appeared(versions []car.Version) (ours *car.Version, strangers []string) {
+	for _, v := range versions {
+		m, marked := readMark(v.Name)
+		switch {
+		case r.seen[v.ID]:
+		case m == r.mark:
+			return &v, nil
+		case !marked:
+			strangers = append(strangers, title(v))
+		}
+	}
+	return nil, strangers
 }
 
 // shortly gives a look that a cancel must not cut off a few seconds.

@@ -149,6 +149,9 @@ type run struct {
 	seen     map[string]bool // the version ids just before the create
 	stage    stage
 	by       origin
+	// doubt is why a create of ours may have made a version that we do not
+	// know; nil if none may.
+	doubt error
 	// unsure says that somebody else may have delivered into our version.
 	unsure bool
 	// overtaken says that somebody released our version and then another.
@@ -285,10 +288,14 @@ func (r *run) createOnly(ctx context.Context) error {
 // What is in the way of a later attempt may be an earlier one's which the list
 // showed too late, or may have moved since. So that is no reason to fail before
 // a fresh list shows the same.
-func (r *run) obtain(ctx context.Context, versions []car.Version) error {
+func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
+	defer func() {
+		if r.doubt != nil && err != nil && r.stage == nothing {
+			r.leftover("a version named "+stem(r.name)+" may have been created", r.removeUnnamed())
+		}
+	}()
 	seen := ""
 	for round := 1; ; round++ {
-		var err error
 		versions, err = r.adopt(ctx, versions)
 		if err != nil || r.stage != nothing || r.result.Outcome == Planned {
 			return err
@@ -302,9 +309,8 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) error {
 			return err
 		}
 		inTheWay := own.Code == codeBlocked || own.Code == codeFull || own.Code == codeChanged
-		doubt := len(r.result.Left) > 0 // a create whose answer was lost: what it made may be there
 		reason := own.Code + r.result.BlockingVersionID
-		if !inTheWay || doubt || reason == seen || round == rounds {
+		if !inTheWay || reason == seen || round == rounds {
 			return err
 		}
 		fresh, look := r.listVersions(ctx)
@@ -313,6 +319,9 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) error {
 		}
 		versions, seen = fresh, reason
 		r.learn(func(t *Result) { t.BlockingVersionID = "" })
+		if ours, _ := r.appeared(versions); r.doubt != nil && ours != nil {
+			return r.found(*ours)
+		}
 	}
 }
 
