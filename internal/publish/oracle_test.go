@@ -360,16 +360,16 @@ func (s *schedule) is(app, id string) string {
 
 // readable reports whether the service has left a version its mark: some worlds
 // cut names off, and some take them from what was delivered, which by URL is
-// called otherwise.
+// called otherwise. A call that hit another's version has written its own.
 func (s *schedule) readable(id string) bool {
 	switch s.world.NameAfterUpload {
 	case carsim.NameTruncated:
 		return false
 	case carsim.NameReplaced:
 		maker := s.maker[id]
-		return maker == nil || maker.options.ArtifactURL.IsZero()
+		return !s.struck[id] && (maker == nil || maker.options.ArtifactURL.IsZero())
 	default:
-		return true
+		return !s.struck[id]
 	}
 }
 
