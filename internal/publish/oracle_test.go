@@ -342,9 +342,15 @@ func (s *schedule) judge(p *process) {
 		s.judgeSuccess(p)
 	}
 	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && s.is(p.options.ApplicationID, r.BlockingVersionID) == p.seen[r.BlockingVersionID] && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build && blocker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero() &&
-		blocker.err != nil && len(s.claims[r.BlockingVersionID]) == 0 && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
+		blocker.err != nil && len(s.claims[r.BlockingVersionID]) == 0 && !s.finished(r.BlockingVersionID) && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
 		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, r.BlockingVersionID)
 	}
+}
+
+// finished reports whether somebody has succeeded with a version: a still later
+// attempt may have, while this one waited for it.
+func (s *schedule) finished(id string) bool {
+	return slices.ContainsFunc(s.all, func(q *process) bool { return q.ended && q.err == nil && q.result.VersionID == id })
 }
 
 // is returns the present status of a version. What a list has shown may be
