@@ -57,8 +57,14 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 			s.starter[id] = p
 		}
 	}
-	if r.action == "ModifyApplicationVersion" && s.marked(p.options.ApplicationID, r.version) {
-		s.claims[r.version] = append(s.claims[r.version], p) // a final name is no claim
+	switch {
+	case r.action != "ModifyApplicationVersion" || !before.versions[r.version]:
+	case !s.marked(p.options.ApplicationID, r.version): // a final name is no claim
+		if p.options.Release && !s.online[r.version] {
+			s.violated("p%d takes the mark off %s, and has not put it online yet: no later attempt would go on with it", p.id, r.version)
+		}
+	default:
+		s.claims[r.version] = append(s.claims[r.version], p)
 		for _, v := range s.sim.Versions(p.options.ApplicationID) {
 			if v.ID == r.version {
 				s.claimed[v.ID] = v.Name
