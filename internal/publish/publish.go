@@ -286,8 +286,9 @@ func (r *run) createOnly(ctx context.Context) error {
 // obtain gets a version of ours: what an earlier attempt left, or a new one.
 //
 // What is in the way of a later attempt may be an earlier one's which the list
-// showed too late, or may have moved since. So that is no reason to fail before
-// a fresh list shows the same.
+// showed too late, or may have moved since; after a create whose answer was
+// lost it may be what that has made. So it is no reason to fail before a fresh
+// list shows the same.
 func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
 	defer func() {
 		if r.doubt != nil && err != nil && r.stage == nothing {
@@ -305,7 +306,7 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
 			err = r.create(ctx)
 		}
 		var own *Error
-		if !errors.As(err, &own) || r.mark.attempt < 2 || r.o.DryRun || ctx.Err() != nil {
+		if !errors.As(err, &own) || r.mark.attempt < 2 && r.doubt == nil || r.o.DryRun || ctx.Err() != nil {
 			return err
 		}
 		inTheWay := own.Code == codeBlocked || own.Code == codeFull || own.Code == codeChanged
@@ -313,12 +314,11 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
 		if !inTheWay || reason == seen || round == rounds {
 			return err
 		}
-		fresh, look := r.listVersions(ctx)
-		if look != nil {
+		seen = reason
+		r.learn(func(t *Result) { t.BlockingVersionID = "" })
+		if versions, err = r.listVersions(ctx); err != nil {
 			return err
 		}
-		versions, seen = fresh, reason
-		r.learn(func(t *Result) { t.BlockingVersionID = "" })
 		if ours, _ := r.appeared(versions); r.doubt != nil && ours != nil {
 			return r.found(*ours)
 		}

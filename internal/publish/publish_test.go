@@ -224,6 +224,31 @@ func TestDoubtfulCreate(t *testing.T) {
 	}
 }
 
+// However late the list shows what a lost create has made, the run never takes
+// it for another's: it does not wait for itself, and is not blocked by itself.
+func TestDoubtfulCreateShownLate(t *testing.T) {
+	for _, policy := range []string{"fail", "wait"} {
+		for lag := publish.Appears; lag < publish.Appears+20*time.Second; lag += time.Second / 2 {
+			t.Run(fmt.Sprintf("%s/%v", policy, lag), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					b := newBench(t, carsim.World{ListLag: lag, Faults: []carsim.Fault{
+						{Action: "CreateApplicationVersion", Nth: 1, Kind: carsim.DropAfter},
+						{Action: "DescribeApplicationVersion", Kind: carsim.Delay, Delay: 700 * time.Millisecond},
+					}})
+					b.options.OnBlocked = policy
+					result, err := b.run(t.Context())
+					switch {
+					case b.statuses() == "Usable Inuse Normal" && err == nil:
+					case err != nil && err.Code == "OperationDenied.VersionCreating" && policy == "fail" && len(result.Left) == 1: // not shown in time
+					default:
+						t.Errorf("versions %s; err = %v; left %v", b.statuses(), err, result.Left)
+					}
+				})
+			})
+		}
+	}
+}
+
 // Whatever call a cancel hits, it ends the run within 7 s and leaves nothing
 // undelivered, no upload, and nothing online that was not.
 func TestCancelAtEveryCall(t *testing.T) {

@@ -195,6 +195,9 @@ func (r *run) awaitRoom(ctx context.Context) ([]car.Version, error) {
 			return versions, nil
 		}
 		waited := r.waited()
+		if ours, _ := r.appeared(versions); r.doubt != nil && ours != nil {
+			return nil, r.blocked(*ours) // obtain takes it
+		}
 		for _, v := range m.blockers {
 			if r.o.OnBlocked != "wait" {
 				return nil, r.blocked(v) // it came after our look
