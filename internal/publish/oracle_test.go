@@ -185,6 +185,7 @@ func (p *process) takesOver() bool {
 func (s *schedule) allowed(p *process, r *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.observe() // time has passed
 	status := p.seen[r.version]
 	switch r.action {
 	case "DeleteApplicationVersion":
