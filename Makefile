@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 VERSION ?= dev
 FUZZTIME ?= 60s
+SCHEDULES ?= 200000
+SEED ?= 1
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +24,9 @@ cover: ## print one coverage figure: unit tests and stories together
 
 fuzz: ## fuzz every target in turn, FUZZTIME (60s) each
 	.ci/fuzz $(FUZZTIME)
+
+histories: ## let SCHEDULES (200000) random histories meet the promises, from SEED (1) on: 40 minutes
+	GODEBUG=asyncpreemptoff=1 GOGC=400 go test ./internal/publish -run 'TestSimulation$$' -v -timeout 24h -schedules $(SCHEDULES) -seed $(SEED)
 
 lint: ## gofumpt, golangci-lint, actionlint
 	.ci/lint
@@ -47,4 +52,4 @@ bench-upload: ## measure the upload beside its rivals, and write bench/UPLOAD.md
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover fuzz lint generate sim e2e bench bench-upload fleet gate
+.PHONY: help build test race cover fuzz histories lint generate sim e2e bench bench-upload fleet gate
