@@ -85,3 +85,28 @@ func TestHangup(t *testing.T) {
 		})
 	}
 }
+
+// A signal that comes when all is done, and only the exit is left, does not
+// take the place of the exit status.
+func TestSignalAtTheEnd(t *testing.T) {
+	const inside = "CAR_PUBLISH_TEST_SIGNAL_AT_THE_END"
+	if os.Getenv(inside) != "" {
+		later := make(chan os.Signal, 1)
+		signal.Notify(later, syscall.SIGUSR1)
+		_, _, done := untilSignal(t.Context())
+		done()
+		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGUSR1} {
+			if err := syscall.Kill(os.Getpid(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-later // and so has the first
+		os.Exit(7)
+	}
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestSignalAtTheEnd$")
+	again.Env = append(os.Environ(), inside+"=1")
+	out, err := again.CombinedOutput()
+	if again.ProcessState.ExitCode() != 7 {
+		t.Errorf("%v, want exit status 7:\n%s", err, out)
+	}
+}

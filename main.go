@@ -35,9 +35,9 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(25)
 	}
-	ctx, hurry, stop := untilSignal(context.Background())
+	ctx, hurry, done := untilSignal(context.Background())
 	status := run(ctx, hurry, os.Args, os.Environ(), os.Stdout, os.Stderr)
-	stop()
+	done()
 	os.Exit(status)
 }
 

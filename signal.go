@@ -38,8 +38,8 @@ const lastResort = 30 * time.Second
 // and one that a second SIGINT ends: then the clean-up stops as well, and only
 // what is left is still told. A SIGTERM after a SIGINT changes nothing, since
 // GitHub sends both, 7.5 s apart, while we clean up. A reader of our log that
-// goes away is no reason to stop halfway.
-func untilSignal(parent context.Context) (ctx, hurry context.Context, stop func()) {
+// goes away is no reason to stop halfway. After done the program is to exit.
+func untilSignal(parent context.Context) (ctx, hurry context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	hurry, noTimeLeft := context.WithCancelCause(context.WithoutCancel(parent))
 	signals := make(chan os.Signal, 4)
@@ -77,11 +77,10 @@ func untilSignal(parent context.Context) (ctx, hurry context.Context, stop func(
 		}
 	}()
 	return ctx, hurry, func() {
-		signal.Stop(signals)
-		handling.Lock() // what was begun to be said is said
-		defer handling.Unlock()
-		cancel(nil)
-		noTimeLeft(nil)
+		// For good: what was begun to be said is said, and a signal that comes
+		// now changes nothing. Not caught any more, it would end the program
+		// before its status does.
+		handling.Lock()
 	}
 }
 
