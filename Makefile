@@ -1,5 +1,6 @@
 # `make` alone prints this list. Everything here is one command that can be
-# typed by hand as well; .ci/run is what a change must pass.
+# typed by hand as well; .ci/run is what a change must pass. What histories sets
+# for Go only makes it faster.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 VERSION ?= dev

@@ -348,12 +348,18 @@ func (s *schedule) judge(p *process) {
 	if p.err == nil {
 		s.judgeSuccess(p)
 	}
-	if id := r.BlockingVersionID; id != "" && s.maker[id] == p && len(s.claims[id]) == 0 && s.readable(id) {
+	id := r.BlockingVersionID
+	maker := s.maker[id]
+	if maker == nil || len(s.claims[id]) > 0 || !s.readable(id) {
+		return
+	}
+	if maker == p {
 		s.violated("p%d is blocked by %s, which it has made itself", p.id, id)
 	}
-	if blocker := s.maker[r.BlockingVersionID]; p.err != nil && blocker != nil && s.is(p.options.ApplicationID, r.BlockingVersionID) == p.seen[r.BlockingVersionID] && p.later() && p.own(r.BlockingVersionID) && blocker.step.build == p.step.build && blocker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero() &&
-		blocker.err != nil && len(s.claims[r.BlockingVersionID]) == 0 && !s.finished(r.BlockingVersionID) && s.readable(r.BlockingVersionID) && p.err.Kind == publish.InTheWay && !s.refusedToDelete(r.BlockingVersionID) {
-		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, r.BlockingVersionID)
+	same := maker.step.build == p.step.build && maker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero()
+	if p.err != nil && p.err.Kind == publish.InTheWay && p.later() && p.own(id) && same && maker.err != nil &&
+		s.is(p.options.ApplicationID, id) == p.seen[id] && !s.finished(id) && !s.refusedToDelete(id) {
+		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, id)
 	}
 }
 

@@ -295,7 +295,7 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
 			r.leftover("a version named "+stem(r.name)+" may have been created", r.removeUnnamed())
 		}
 	}()
-	seen := ""
+	last := ""
 	for round := 1; ; round++ {
 		versions, err = r.adopt(ctx, versions)
 		if err != nil || r.stage != nothing || r.result.Outcome == Planned {
@@ -311,10 +311,10 @@ func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
 		}
 		inTheWay := own.Code == codeBlocked || own.Code == codeFull || own.Code == codeChanged
 		reason := own.Code + r.result.BlockingVersionID
-		if !inTheWay || reason == seen || round == rounds {
+		if !inTheWay || reason == last || round == rounds {
 			return err
 		}
-		seen = reason
+		last = reason
 		r.learn(func(t *Result) { t.BlockingVersionID = "" })
 		if versions, err = r.listVersions(ctx); err != nil {
 			return err
