@@ -1,0 +1,136 @@
+// Package member judges the names of the members of an archive by what becomes of
+// them on Windows, where CAR unpacks the builds of desktop applications.
+package member
+
+import (
+	"fmt"
+	"hash/maphash"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Problem is something that is wrong with some of the names.
+type Problem struct {
+	Certain  bool     // the build fails for sure; otherwise it may work
+	What     string   // "names that Windows reserves"
+	Count    int      // how many names have it
+	Examples []string // the first of them, at most five
+}
+
+const maxExamples = 5
+
+// String tells of the problem, with the examples.
+func (p Problem) String() string {
+	quoted := make([]string, len(p.Examples))
+	for i, e := range p.Examples {
+		quoted[i] = strconv.Quote(e)
+	}
+	more := ""
+	if rest := p.Count - len(p.Examples); rest > 0 {
+		more = fmt.Sprintf(" and %d more", rest)
+	}
+	return p.What + ": " + strings.Join(quoted, ", ") + more
+}
+
+// List collects problems of several kinds.
+type List []Problem
+
+// Add notes that a name has a problem.
+func (l *List) Add(certain bool, what, name string) {
+	for i := range *l {
+		if p := &(*l)[i]; p.What == what {
+			if p.Count++; len(p.Examples) < maxExamples {
+				p.Examples = append(p.Examples, name)
+			}
+			return
+		}
+	}
+	*l = append(*l, Problem{certain, what, 1, []string{name}})
+}
+
+// Certain returns those problems with which a build fails for sure, or the others.
+func (l List) Certain(certain bool) (of List) {
+	for _, p := range l {
+		if p.Certain == certain {
+			of = append(of, p)
+		}
+	}
+	return of
+}
+
+// String tells of all the problems.
+func (l List) String() string {
+	texts := make([]string, len(l))
+	for i, p := range l {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Names looks at the names of an archive, one after the other. The zero value is
+// ready for use.
+type Names struct {
+	Problems List
+
+	seed   maphash.Seed
+	folded map[uint64]uint64 // the hash of a name in lower case, and of the name: far smaller than the names
+}
+
+// maxPath is how long a path may be, in UTF-16 units. Windows programs take 260, and
+// CAR unpacks into a folder of its own (learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation).
+const maxPath = 240
+
+// reserved are the names of devices, with any extension
+// (learn.microsoft.com/windows/win32/fileio/naming-a-file).
+var reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$`)
+
+// drive is how an absolute path of Windows begins.
+var drive = regexp.MustCompile(`^[A-Za-z]:(/|$)`)
+
+// Add looks at a name. The name of a folder ends with a slash.
+func (n *Names) Add(name string) {
+	problem := func(certain bool, what string) { n.Problems.Add(certain, what, name) }
+	if !utf8.ValidString(name) {
+		return // what it is called once it is unpacked is not known
+	}
+	forward := strings.ReplaceAll(name, `\`, "/")
+	if strings.HasPrefix(forward, "/") || drive.MatchString(forward) || hasElement(forward, "..") {
+		problem(true, "names that lead out of the archive's folder")
+		return
+	}
+	whole := strings.TrimSuffix(forward, "/")
+	for element := range strings.SplitSeq(whole, "/") {
+		switch {
+		case strings.ContainsAny(element, `<>:"|?*`) || strings.ContainsFunc(element, func(r rune) bool { return r < ' ' }):
+			problem(true, `names with characters that Windows does not allow (<>:"|?* and control characters)`)
+		case reserved.MatchString(element):
+			problem(true, "names that Windows reserves for devices")
+		case element != "." && (strings.HasSuffix(element, ".") || strings.HasSuffix(element, " ")):
+			problem(true, "names that end with a dot or a blank, which Windows drops")
+		default:
+			continue
+		}
+		break
+	}
+	if len(whole) > maxPath && len(utf16.Encode([]rune(whole))) > maxPath {
+		problem(false, fmt.Sprintf("paths of more than %d characters, which many Windows programs cannot open", maxPath))
+	}
+	if n.folded == nil {
+		n.seed, n.folded = maphash.MakeSeed(), map[uint64]uint64{}
+	}
+	exact := maphash.String(n.seed, path.Clean(whole))
+	key := maphash.String(n.seed, strings.ToLower(path.Clean(whole)))
+	if other, found := n.folded[key]; !found {
+		n.folded[key] = exact
+	} else if other != exact {
+		problem(true, "names that differ from another one only in case, so that Windows keeps only one of the two")
+	}
+}
+
+func hasElement(p, element string) bool {
+	return p == element || strings.HasPrefix(p, element+"/") || strings.HasSuffix(p, "/"+element) || strings.Contains(p, "/"+element+"/")
+}
