@@ -47,10 +47,13 @@ bench: ## measure, and write bench/RESULTS.md
 fleet: ## a hundred publishes at once, and write bench/FLEET.md
 	go run ./bench/fleet -o bench/FLEET.md
 
+bombs: ## inspect archives that exhaust a machine, and write bench/BOMBS.md
+	go run ./bench/bombs -o bench/BOMBS.md
+
 bench-upload: ## measure the upload beside its rivals, and write bench/UPLOAD.md
 	bench/upload/run
 
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover fuzz histories lint generate sim e2e bench bench-upload fleet gate
+.PHONY: help build test race cover fuzz histories lint generate sim e2e bench bench-upload bombs fleet gate

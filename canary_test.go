@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +27,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/test/testbin"
 )
 
 // Canaries are made-up secrets that nothing may show, whole or in part. They
@@ -67,7 +69,10 @@ func (c *cage) plant(what, text string) {
 	forms := map[string]string{
 		"as it is": text, "in a query": url.QueryEscape(text), "in a path": url.PathEscape(text),
 		"in JSON": quoted(text, false), "in JSON for HTML": quoted(text, true), "in %q": strings.Trim(fmt.Sprintf("%q", text), `"`),
-		"in hex": hex.EncodeToString([]byte(text)), "in upper hex": strings.ToUpper(hex.EncodeToString([]byte(text))),
+		"in HTML": html.EscapeString(text), `with \/`: strings.ReplaceAll(text, "/", `\/`),
+		"in a query in lower case": lowerEscapes(url.QueryEscape(text)),
+		"in base64 twice":          base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(text)))),
+		"in hex":                   hex.EncodeToString([]byte(text)), "in upper hex": strings.ToUpper(hex.EncodeToString([]byte(text))),
 	}
 	if plain, err := url.QueryUnescape(text); err == nil {
 		forms["unescaped"] = plain
@@ -85,6 +90,11 @@ func (c *cage) plant(what, text string) {
 			c.pieces[coded[i:i+piece]] = what + " " + form
 		}
 	}
+}
+
+// lowerEscapes writes %2F as %2f.
+func lowerEscapes(escaped string) string {
+	return regexp.MustCompile("%[0-9A-F]{2}").ReplaceAllStringFunc(escaped, strings.ToLower)
 }
 
 // newCage has the canaries that every run is given.
@@ -419,7 +429,7 @@ func (o *observed) run(ctx context.Context) (map[string]string, error) {
 			}
 		}
 	}
-	command := exec.CommandContext(ctx, filepath.Join(bin, "car-publish"+exe), o.args...)
+	command := exec.CommandContext(ctx, testbin.Path("car-publish"), o.args...)
 	command.Env = append(o.env, "CAR_VERBOSE=true", "GOCOVERDIR="+os.Getenv("GOCOVERDIR"))
 	command.Dir = o.dir
 	var stdout, stderr strings.Builder

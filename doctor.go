@@ -4,33 +4,28 @@ import (
 	"context"
 
 	"github.com/car-publish/car-publish/internal/auth"
-	"github.com/car-publish/car-publish/internal/ci"
 	"github.com/car-publish/car-publish/internal/doctor"
 	"github.com/car-publish/car-publish/internal/inputs"
 	"github.com/car-publish/car-publish/internal/publish"
-	"github.com/car-publish/car-publish/internal/transport"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// examines reports whether a run is one that looks at what is wrong instead
-// of ending there.
-func examines(c inputs.Config, after bool) bool { return c.Command == "doctor" && !after }
-
-// examine is the command doctor. What is wrong with the inputs, or with the
-// way out that they describe, is a finding like any other.
-func examine(ctx context.Context, c inputs.Config, job ci.Run, way transport.Options, session *auth.Session, wrong []error, o publish.Options, d publish.Deps, emit func(publish.Event)) (publish.Result, error) {
-	e := doctor.Options{
-		Publish: o, Timeout: c.Timeout, Left: job.Left,
-		Credentials: c.CredentialSource, Session: session, RoleARN: c.Role.ARN, Provider: c.Role.Provider,
-		Proxy: way.ProxyFor, Probe: c.Probe,
+// examine runs the command doctor. A problem with the inputs, or with the
+// transport that they describe, is a finding like any other.
+func (w wiring) examine(ctx context.Context, problems []error, session *auth.Session, deps publish.Deps) (record.Result, error) {
+	o := doctor.Options{
+		Publish: w.options, Timeout: w.config.Timeout, Left: w.job.Left,
+		Credentials: w.identity.source, Session: session, RoleARN: w.identity.role.ARN, Provider: w.identity.role.Provider,
+		Proxy: w.network.ProxyFor, Probe: w.config.Probe,
 	}
-	for _, err := range wrong {
-		problems := inputs.Problems(err)
-		for _, p := range problems {
-			e.Problems = append(e.Problems, doctor.Problem{Input: p.Name, Text: p.Error()})
+	for _, err := range problems {
+		ofInputs := inputs.Problems(err)
+		for _, p := range ofInputs {
+			o.Problems = append(o.Problems, doctor.Problem{Input: p.Name, Text: p.Error()})
 		}
-		if err != nil && len(problems) == 0 { // of the transport
-			e.Problems = append(e.Problems, doctor.Problem{Input: "ca-file", Text: err.Error()})
+		if err != nil && len(ofInputs) == 0 { // ca-file is the one input that the transport reads
+			o.Problems = append(o.Problems, doctor.Problem{Input: "ca-file", Text: err.Error()})
 		}
 	}
-	return doctor.Run(ctx, e, d, emit)
+	return doctor.Run(ctx, o, deps, w.report.Handle)
 }

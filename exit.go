@@ -7,7 +7,7 @@ import (
 	"github.com/car-publish/car-publish/internal/publish"
 )
 
-// Exit statuses, a public contract.
+// The exit statuses. Pipelines rely on them, so none of them ever changes.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -21,12 +21,22 @@ const (
 	exitTerminated  = 143
 )
 
-// exitStatus is where an error becomes a number. A run that did its job but
-// could not write the files it was asked for has failed, too.
-func exitStatus(err, written error) int {
+// stopSignal is the cause of a context that a signal has ended.
+type stopSignal struct{ signal syscall.Signal }
+
+func (s stopSignal) Error() string {
+	if s.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "terminated"
+}
+
+// exitStatus returns the status for the error of a run. A run that did its job
+// but could not write the files that it was asked for, unwritten, has failed.
+func exitStatus(err, unwritten error) int {
 	var e *publish.Error
 	switch {
-	case err == nil && written == nil:
+	case err == nil && unwritten == nil:
 		return exitDone
 	case !errors.As(err, &e):
 		return exitFailed
@@ -45,7 +55,7 @@ func exitStatus(err, written error) int {
 	case publish.TimedOut:
 		return exitTimedOut
 	case publish.Interrupted:
-		if errors.Is(e, signalled{syscall.SIGINT}) {
+		if errors.Is(e, stopSignal{syscall.SIGINT}) {
 			return exitInterrupted
 		}
 		return exitTerminated

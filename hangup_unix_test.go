@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/test/testbin"
 )
 
 // A terminal that is closed stops a run, but not one that nohup has started.
@@ -24,14 +25,14 @@ func TestHangup(t *testing.T) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
 	t.Cleanup(func() { signal.Stop(caught) })
-	for program, want := range map[string]struct {
+	for script, want := range map[string]struct {
 		status int
 		left   string
 	}{
 		`exec "$0" "$@"`:              {exitTerminated, "Usable Inuse"},
 		`trap "" HUP; exec "$0" "$@"`: {exitDone, "Usable Inuse Normal"},
 	} {
-		t.Run(program, func(t *testing.T) {
+		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			sim := carsim.New(carsim.World{})
 			reached, goOn := make(chan struct{}), make(chan struct{})
@@ -55,7 +56,7 @@ func TestHangup(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := &process{ended: make(chan struct{}), heard: map[string]chan struct{}{}}
-			p.command = exec.Command("sh", "-c", program, filepath.Join(bin, "car-publish"), "publish", "--application-id", "app-desktop", "--artifact", artifact)
+			p.command = exec.Command("sh", "-c", script, testbin.Path("car-publish"), "publish", "--application-id", "app-desktop", "--artifact", artifact)
 			p.command.Env = []string{
 				"CAR_ENDPOINT=" + server.URL, "CAR_COS_ENDPOINT=" + server.URL, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR"),
 				"TENCENTCLOUD_SECRET_ID=" + carsim.SecretID, "TENCENTCLOUD_SECRET_KEY=" + carsim.SecretKey,
@@ -93,7 +94,7 @@ func TestSignalAtTheEnd(t *testing.T) {
 	if os.Getenv(inside) != "" {
 		later := make(chan os.Signal, 1)
 		signal.Notify(later, syscall.SIGUSR1)
-		_, _, done := untilSignal(t.Context())
+		_, done := untilSignal(t.Context())
 		done()
 		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGUSR1} {
 			if err := syscall.Kill(os.Getpid(), s); err != nil {

@@ -38,8 +38,8 @@ func TestSessionName(t *testing.T) {
 }
 
 // The CI is asked for a token only where nothing else is given, and a run that
-// is of use without keys goes on without.
-func TestTokensFor(t *testing.T) {
+// is useful without keys runs without them.
+func TestIdentity(t *testing.T) {
 	t.Parallel()
 	role := inputs.Role{ARN: "qcs::cam::uin/1:roleName/publisher"}
 	gitHub := map[string]string{"GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": "https://example.com", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}
@@ -58,14 +58,14 @@ func TestTokensFor(t *testing.T) {
 		"nobody, for a dry run":  {inputs.Config{Role: role, CredentialSource: "x", Command: "publish", DryRun: true}, nil, "", "role-arn is not used", ""},
 		"nobody, for a rollback": {inputs.Config{Role: role, CredentialSource: "x", Command: "rollback", DryRun: true}, nil, "x", "", "CAR_OIDC_TOKEN"},
 	} {
-		_, warning, problem := tokensFor(&test.config, func(name string) string { return test.env[name] })
+		id, problem := identityOf(test.config, func(name string) string { return test.env[name] })
 		said := ""
 		if problem != nil {
 			said = problem.Error()
 		}
-		if test.config.CredentialSource != test.source || !strings.Contains(warning, test.warning) || !strings.Contains(said, test.problem) ||
-			(warning == "") != (test.warning == "") || (said == "") != (test.problem == "") {
-			t.Errorf("%s: got source %q, warning %q, problem %q", name, test.config.CredentialSource, warning, said)
+		if id.source != test.source || !strings.Contains(id.warning, test.warning) || !strings.Contains(said, test.problem) ||
+			(id.warning == "") != (test.warning == "") || (said == "") != (test.problem == "") {
+			t.Errorf("%s: got source %q, warning %q, problem %q", name, id.source, id.warning, said)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -25,41 +26,25 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/internal/ci"
 	"github.com/car-publish/car-publish/internal/inputs"
+	"github.com/car-publish/car-publish/test/testbin"
 )
 
-// bin holds the real binaries that the stories run.
-var bin string
-
-var exe = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
-
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "car-publish-bin")
-	if err != nil {
+	// The programs that these tests start wait for each other most of the
+	// time, so more of them than the machine has cores may run at once.
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err)
 	}
-	bin = dir
-	build := []string{"build", "-o", bin + string(filepath.Separator)}
-	if os.Getenv("GOCOVERDIR") != "" {
-		build = append(build, "-cover", "-coverpkg=./internal/...,.")
-	}
-	command := exec.Command("go", append(build, ".", "./cmd/carsim")...)
-	command.Stderr = os.Stderr
-	if err := command.Run(); err != nil {
-		panic(fmt.Sprintf("build the binaries: %v", err))
-	}
-	// As in the image: the clean-up after a step is the program by this name.
-	if err := os.Link(filepath.Join(bin, "car-publish"+exe), filepath.Join(bin, "cleanup"+exe)); err != nil {
-		panic(err)
-	}
-	status := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(status)
+	os.Exit(testbin.Main(m))
 }
 
 // TestStories runs testdata/script: each story starts with a simulator of its
 // own, whose world is the story's file world.json, and with its environment.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -106,7 +91,7 @@ func setup(env *testscript.Env, world carsim.World, behind func(http.Handler) ht
 	server := httptest.NewServer(behind(sim))
 	env.Values["sim"], env.Values["keys"] = sim, keys
 	env.Defer(server.Close)
-	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("PATH", testbin.Dir+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("CAR_ENDPOINT", server.URL)
 	env.Setenv("CAR_COS_ENDPOINT", server.URL)
 	env.Setenv("CAR_STS_ENDPOINT", server.URL)
@@ -171,7 +156,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: signal name action status command...")
 	}
 	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": os.Kill}
-	command := exec.Command(filepath.Join(bin, args[3]), args[4:]...)
+	command := exec.Command(testbin.Path(args[3]), args[4:]...)
 	command.Dir = ts.Getenv("WORK")
 	for _, name := range []string{
 		"PATH", "CAR_ENDPOINT", "CAR_COS_ENDPOINT", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "CAR_APPLICATION_ID", "GOCOVERDIR",
@@ -180,6 +165,11 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		"TF_BUILD", "AGENT_TEMPDIRECTORY", "BUILDKITE", "JENKINS_URL",
 	} {
 		command.Env = append(command.Env, name+"="+ts.Getenv(name))
+	}
+	for _, in := range inputs.Table {
+		if name := "INPUT_" + strings.ToUpper(in.Name); ts.Getenv(name) != "" {
+			command.Env = append(command.Env, name+"="+ts.Getenv(name))
+		}
 	}
 	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
 	sim := ts.Value("sim").(*carsim.Sim)
@@ -302,16 +292,19 @@ func makeBytes(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // query is the story command "jq FILE FIELD": the field of a JSON file on
-// standard output.
+// standard output; a.b is field b of field a.
 func query(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: jq file field")
 	}
-	var value map[string]json.RawMessage
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &value))
-	field, ok := value[args[1]]
-	if !ok {
-		ts.Fatalf("%s has no field %s", args[0], args[1])
+	field := json.RawMessage(ts.ReadFile(args[0]))
+	for name := range strings.SplitSeq(args[1], ".") {
+		var value map[string]json.RawMessage
+		ts.Check(json.Unmarshal(field, &value))
+		var ok bool
+		if field, ok = value[name]; !ok {
+			ts.Fatalf("%s has no field %s", args[0], args[1])
+		}
 	}
 	_, err := fmt.Fprintln(ts.Stdout(), strings.Trim(string(field), `"`))
 	ts.Check(err)
@@ -327,5 +320,14 @@ func TestExitStatuses(t *testing.T) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the table says %v, the program %v", got, want)
+	}
+}
+
+// The CIs that the input ci takes are those that there are.
+func TestChoicesOfCI(t *testing.T) {
+	i := slices.IndexFunc(inputs.Table, func(in inputs.Input) bool { return in.Name == "ci" })
+	got, want := slices.Sorted(slices.Values(inputs.Table[i].Choices)), slices.Sorted(slices.Values(ci.Names()))
+	if !slices.Equal(got, want) {
+		t.Errorf("the input takes %q, there are %q", got, want)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/test/testbin"
 )
 
 // builtImage is what test/e2e/run gives: the same table is then made for the built
@@ -475,7 +476,7 @@ func (c *cell) start(t *testing.T, env []string, words ...string) *process {
 		p.kill = func() error { return exec.Command("docker", "kill", "--signal", "KILL", name).Run() }
 		t.Cleanup(func() { _ = exec.Command("docker", "rm", "--force", name).Run() }) // it is gone, but for a test that failed
 	} else {
-		p.command = exec.Command(filepath.Join(bin, words[0]), words[1:]...)
+		p.command = exec.Command(testbin.Path(words[0]), words[1:]...)
 		p.command.Env = env
 	}
 	p.command.Dir = c.dir

@@ -18,10 +18,10 @@ import (
 	"github.com/car-publish/car-publish/internal/carsim"
 )
 
-// question is what can be asked of the simulator that runs at $CAR_ENDPOINT.
+// question is one request to the simulator that runs at $CAR_ENDPOINT.
 type question struct {
 	argument string // its name, "" if there is none
-	do       func(d door, argument string, o askOptions, std surroundings) error
+	do       func(c control, argument string, o askOptions, std surroundings) error
 }
 
 type askOptions struct{ long, polls bool }
@@ -29,17 +29,17 @@ type askOptions struct{ long, polls bool }
 var questionNames = []string{"journal", "versions", "uploads", "objects", "world"}
 
 var questions = map[string]question{
-	"journal": {"", func(d door, _ string, o askOptions, std surroundings) error {
+	"journal": {"", func(c control, _ string, o askOptions, std surroundings) error {
 		var calls []carsim.Call
-		if err := d.get("journal", &calls); err != nil {
+		if err := c.get("journal", &calls); err != nil {
 			return err
 		}
 		printJournal(std.out, calls, o.polls, o.long)
 		return nil
 	}},
-	"versions": {"APP", func(d door, app string, o askOptions, std surroundings) error {
+	"versions": {"APP", func(c control, app string, o askOptions, std surroundings) error {
 		var state carsim.State
-		if err := d.get("state", &state); err != nil {
+		if err := c.get("state", &state); err != nil {
 			return err
 		}
 		i := slices.IndexFunc(state.Applications, func(a carsim.Application) bool { return a.ID == app })
@@ -53,9 +53,9 @@ var questions = map[string]question{
 		printVersions(std.out, state.Applications[i].Versions, o.long)
 		return nil
 	}},
-	"uploads": {"", func(d door, _ string, o askOptions, std surroundings) error {
+	"uploads": {"", func(c control, _ string, o askOptions, std surroundings) error {
 		var state carsim.State
-		if err := d.get("state", &state); err != nil {
+		if err := c.get("state", &state); err != nil {
 			return err
 		}
 		for _, u := range state.Uploads {
@@ -67,9 +67,9 @@ var questions = map[string]question{
 		}
 		return nil
 	}},
-	"objects": {"", func(d door, _ string, o askOptions, std surroundings) error {
+	"objects": {"", func(c control, _ string, o askOptions, std surroundings) error {
 		var state carsim.State
-		if err := d.get("state", &state); err != nil {
+		if err := c.get("state", &state); err != nil {
 			return err
 		}
 		for _, b := range state.Objects {
@@ -81,7 +81,7 @@ var questions = map[string]question{
 		}
 		return nil
 	}},
-	"world": {"FILE", func(d door, file string, _ askOptions, std surroundings) error {
+	"world": {"FILE", func(c control, file string, _ askOptions, std surroundings) error {
 		body := std.in
 		if file != "-" {
 			f, err := os.Open(file)
@@ -91,11 +91,11 @@ var questions = map[string]question{
 			defer f.Close()
 			body = f
 		}
-		return d.post("world", body)
+		return c.post("world", body)
 	}},
 }
 
-// ask puts a question to the running simulator.
+// ask sends a question to the running simulator.
 func ask(name string, args []string, std surroundings) error {
 	q := questions[name]
 	var o askOptions
@@ -124,27 +124,27 @@ func ask(name string, args []string, std surroundings) error {
 	if endpoint == "" {
 		return usageError{"CAR_ENDPOINT is not set: it says where the simulator is"}
 	}
-	return q.do(door(strings.TrimSuffix(endpoint, "/")), flags.Arg(0), o, std)
+	return q.do(control(strings.TrimSuffix(endpoint, "/")), flags.Arg(0), o, std)
 }
 
-// door is the simulator's side door.
-type door string
+// control is the address of a running simulator, which answers its control API.
+type control string
 
-func (d door) get(name string, answer any) error {
-	text, err := d.do(http.MethodGet, name, nil)
+func (c control) get(name string, answer any) error {
+	text, err := c.do(http.MethodGet, name, nil)
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(text, answer)
 }
 
-func (d door) post(name string, body io.Reader) error {
-	_, err := d.do(http.MethodPost, name, body)
+func (c control) post(name string, body io.Reader) error {
+	_, err := c.do(http.MethodPost, name, body)
 	return err
 }
 
-func (d door) do(method, name string, body io.Reader) ([]byte, error) {
-	request, err := http.NewRequestWithContext(context.Background(), method, string(d)+"/_carsim/"+name, body)
+func (c control) do(method, name string, body io.Reader) ([]byte, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, string(c)+"/_carsim/"+name, body)
 	if err != nil {
 		return nil, fmt.Errorf("ask simulator: %w", err)
 	}
@@ -160,7 +160,7 @@ func (d door) do(method, name string, body io.Reader) ([]byte, error) {
 	case resp.StatusCode == http.StatusBadRequest:
 		return nil, errors.New(strings.TrimSpace(string(text))) // it says what is wrong
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("ask simulator: %s answered HTTP %d; is it a carsim?", d, resp.StatusCode)
+		return nil, fmt.Errorf("ask simulator: %s answered HTTP %d; is it a carsim?", c, resp.StatusCode)
 	}
 	return text, nil
 }
@@ -181,7 +181,7 @@ func printVersions(w io.Writer, versions []carsim.Version, long bool) {
 	table.Flush()
 }
 
-// printChanges prints the versions of each application that is not as it was.
+// printChanges prints the versions of each application that has changed.
 func printChanges(w io.Writer, before, after carsim.State) {
 	for i, app := range after.Applications {
 		if reflect.DeepEqual(ageless(before.Applications[i].Versions), ageless(app.Versions)) {
@@ -203,9 +203,9 @@ func ageless(versions []carsim.Version) []carsim.Version {
 	return versions
 }
 
-// printJournal prints one line for each call. Without polls it leaves out a
-// call that only reads if the same line was printed since the last change:
-// how often a client looks depends on time.
+// printJournal prints one line for each call. Without polls it leaves out a call
+// that only reads if the same line was printed since the last change, since the
+// number of polls depends on time.
 func printJournal(w io.Writer, calls []carsim.Call, polls, long bool) {
 	printed := map[string]bool{}
 	for _, call := range calls {

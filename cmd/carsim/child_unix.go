@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// apart gives the command its own process group. A terminal sends Ctrl-C to
-// the whole group; passed on by us as well, it would reach the command twice.
+// apart gives the command its own process group. A terminal sends Ctrl-C to the
+// whole group, and we pass it on, so it would reach the command twice.
 func apart(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // exitStatus is the command's exit status, as a shell counts it.

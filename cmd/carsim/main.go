@@ -35,7 +35,7 @@ func main() {
 	os.Exit(run(os.Args[1:], surroundings{os.Stdin, os.Stdout, os.Stderr, os.Getenv}))
 }
 
-// surroundings is what the program has from the process it runs in.
+// surroundings are the streams and the environment of the process.
 type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
@@ -82,6 +82,7 @@ type options struct {
 	processing time.Duration
 	startPath  string
 	env        string
+	keep       string
 	journal    bool
 	command    []string
 }
@@ -126,6 +127,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.processing, "processing", 2*time.Second, "how long CAR takes for a build, unless the world says")
 	flags.StringVar(&o.startPath, "start-path", "", "start `path` of app-desktop, such as App\\App.exe")
 	flags.StringVar(&o.env, "env", "", "write the export lines to this `file` as well, once listening")
+	flags.StringVar(&o.keep, "keep", "", "write what was uploaded into this `folder`")
 	flags.BoolVar(&o.journal, "journal", false, "print all calls at the end")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -179,6 +181,7 @@ func simulate(args []string, std surroundings) (int, error) {
 		return exitFailed, fmt.Errorf("listen: %w", err)
 	}
 	sim := carsim.New(world)
+	sim.Keep(o.keep)
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: time.Minute}
 	defer server.Close()
 	serving := make(chan error, 1)
@@ -208,7 +211,7 @@ func simulate(args []string, std surroundings) (int, error) {
 			return exitFailed, fmt.Errorf("write -env: %w", err)
 		}
 	}
-	// Signals are taken before anything is announced: who reads the address
+	// Signals are handled before the address is printed: a reader of the address
 	// may send one at once.
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -243,8 +246,8 @@ func requestToken(world carsim.World) string {
 	return carsim.RequestToken
 }
 
-// writeWhole writes a file that others wait for: it is there whole or not at
-// all.
+// writeWhole writes a file that other processes wait for, so that they never see a
+// part of it.
 func writeWhole(name, text string) error {
 	partial := name + ".partial"
 	if err := os.WriteFile(partial, []byte(text), 0o600); err != nil {
@@ -253,9 +256,9 @@ func writeWhole(name, text string) error {
 	return os.Rename(partial, name)
 }
 
-// around runs a command with further environment and passes signals on to it.
+// around runs a command with additional variables and passes signals on to it.
 func around(command, environment []string, signals <-chan os.Signal, std surroundings) (int, error) {
-	// Nothing cancels the command: it gets the signals, and ends as it sees fit.
+	// Nothing cancels the command: it gets the signals and decides when to end.
 	child := exec.CommandContext(context.Background(), command[0], command[1:]...) //nolint:gosec // running what the user names is the purpose
 	child.Stdin, child.Stdout, child.Stderr = std.in, std.out, std.err
 	child.Env = append(os.Environ(), environment...)

@@ -36,8 +36,8 @@ const (
 	maxText = 1 << 10
 )
 
-// binaryXML is a file in Android's binary form, or what somebody gave out for
-// one. Reading past its end gives zeros.
+// binaryXML is a file that should be in Android's binary form, but may hold
+// anything. Reading past its end gives zeros.
 type binaryXML struct {
 	strings []byte // the chunk with all texts
 	ids     []byte // the chunk with the resource ids of the first texts
@@ -47,9 +47,9 @@ type binaryXML struct {
 // not there, or is a reference to a resource (which Gradle never writes for
 // these), stays empty.
 //
-// The readers of binary XML that there are decode the whole file, and
-// allocate, or loop, as the file tells them to. Hardened packages have
-// manifests made to break such readers.
+// The existing libraries for binary XML decode the whole file, and allocate
+// memory or loop as often as the file says. Hardened packages have manifests
+// made to break such libraries.
 func parseManifest(data []byte) Android {
 	var x binaryXML
 	for at := int(u16(data, 2)); at < len(data); {

@@ -1,9 +1,9 @@
-// Package artifact says what a build is: which file, which format by its
-// content, which programs or which Android application are inside, and a
-// fingerprint of it all.
+// Package artifact finds the build and inspects it: which file it is, its format
+// by its content, which programs or which Android application are inside, and a
+// fingerprint.
 //
-// An archive's directory tells everything, so that nothing is unpacked and a
-// build of many GB is known within a second. A file that cannot be published
+// It reads only the archive's directory and unpacks nothing, so a build of many
+// GB is inspected within a second. A file that cannot be published
 // is refused here, before the first call to the service; each reason is an
 // [Error] that says what to do.
 package artifact
@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/car-publish/car-publish/internal/member"
 )
 
 // Artifact is what there is to know about a build without unpacking it.
@@ -26,7 +28,7 @@ type Artifact struct {
 
 	Format Format
 
-	// Encrypted: somebody needs a password to unpack members, or even to list
+	// Encrypted means that a password is needed to unpack members, or even to list
 	// them; in that case Executables is empty.
 	Encrypted bool
 
@@ -35,12 +37,19 @@ type Artifact struct {
 	// slashes they are as the archive spells them, so they may hold anything.
 	Executables []string
 
-	// HoldsAPK: some member of a zip is an .apk, as CAR wants of a zip for a
-	// mobile application.
+	// Problems are what the names of the members, and the methods by which they are
+	// packed, make of the archive on Windows.
+	Problems member.List
+
+	// Inner is the member of an archive that holds nothing but another archive.
+	Inner string
+
+	// HoldsAPK means that a member of a zip is an .apk, which CAR requires of a
+	// zip for a mobile application.
 	HoldsAPK bool
 
-	// ForeignNames: some member's name is not UTF-8. What it is called once
-	// CAR has unpacked it is anybody's guess
+	// ForeignNames means that a member's name is not UTF-8. What it is called
+	// once CAR has unpacked it is not known
 	// (cloud.tencent.com/document/product/1158/49618 asks for UTF-8), so that
 	// a start path that is not found among Executables may yet be there.
 	ForeignNames bool
@@ -86,7 +95,7 @@ type Fingerprint [sha256.Size]byte
 // Inspect says what the file is. It reads the archive's directory, and of an
 // Android package also the manifest, and nothing else.
 func Inspect(path string) (*Artifact, error) {
-	// Look before opening: to open a pipe waits for somebody to write.
+	// Check the kind of the file first: opening a pipe waits until somebody writes.
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -107,8 +116,8 @@ func Inspect(path string) (*Artifact, error) {
 }
 
 func inspect(path string, w *window) (a *Artifact, err error) {
-	// The archive readers are good, but were not written for files that
-	// somebody forged, and this program has better ways to end than a crash.
+	// The archive libraries were not written for forged files and may panic on
+	// one. That must become an error like any other.
 	defer func() {
 		if r := recover(); r != nil {
 			a, err = nil, damaged(path, fmt.Errorf("its list of members makes no sense: %v", r))
@@ -157,12 +166,32 @@ func (a *Artifact) read(w *window) error {
 }
 
 // add notes a member of a desktop archive.
-func (a *Artifact) add(name string) {
+func (a *Artifact) add(w *window, name string) error {
+	w.names.Add(name)
+	a.Problems = w.names.Problems
+	if !strings.HasSuffix(name, "/") && !strings.HasSuffix(name, `\`) {
+		w.files++
+		a.Inner = ""
+		if f, _ := claimedFormat(name); w.files == 1 && (f == Zip || f == RAR || f == SevenZip) {
+			a.Inner = name
+		}
+	}
 	name = strings.ReplaceAll(name, `\`, "/") // as .NET before 4.6.1 wrote them
 	if len(name) > 4 && strings.EqualFold(name[len(name)-4:], ".exe") {
 		a.Executables = append(a.Executables, name)
+		if len(a.Executables) > maxExecutables {
+			return &Error{
+				Kind:    TooLarge,
+				Message: fmt.Sprintf("%q holds more than %d programs (.exe).", a.Path, maxExecutables),
+				Hint:    "No real build does: the archive is damaged or forged.",
+			}
+		}
 	}
+	return nil
 }
+
+// maxExecutables is how many programs an archive may hold. A real one has a handful.
+const maxExecutables = 10_000
 
 // checkExtension compares the name with the content. CAR goes by the name, so
 // a wrong one would fail much later, without a reason. A name with any other

@@ -27,15 +27,15 @@ func TestInspect(t *testing.T) {
 	}{
 		"zip": {
 			"game.zip",
-			makeZip(t, member{"Game/", ""}, member{"Game/Ocean.exe", "MZ"}, member{"Game/data.exe/", ""}, member{"Game/bin/crash handler.EXE", "MZ"}, member{".exe", ""}),
+			makeZip(t, packed{"Game/", ""}, packed{"Game/Ocean.exe", "MZ"}, packed{"Game/data.exe/", ""}, packed{"Game/bin/crash handler.EXE", "MZ"}, packed{".exe", ""}),
 			Artifact{Format: Zip, Executables: []string{"Game/Ocean.exe", "Game/bin/crash handler.EXE"}},
 		},
 		"zip with backslashes": {
-			"game.zip", makeZip(t, member{`Game\bin\Ocean.exe`, "MZ"}),
+			"game.zip", makeZip(t, packed{`Game\bin\Ocean.exe`, "MZ"}),
 			Artifact{Format: Zip, Executables: []string{"Game/bin/Ocean.exe"}},
 		},
 		"zip with names that only their author can read": {
-			"game.zip", makeZip(t, member{"\xd3\xce\xcf\xb7.exe", "MZ"}),
+			"game.zip", makeZip(t, packed{"\xd3\xce\xcf\xb7.exe", "MZ"}),
 			Artifact{Format: Zip, Executables: []string{"\xd3\xce\xcf\xb7.exe"}, ForeignNames: true},
 		},
 		"zip with a password": {
@@ -44,16 +44,16 @@ func TestInspect(t *testing.T) {
 		"zip with a comment that looks like an end": {
 			"game.zip", commentedZip(t, "not PK\x05\x06"), Artifact{Format: Zip, Executables: []string{"Ocean.exe"}},
 		},
-		"zip around an apk":    {"game.zip", makeZip(t, member{"game.apk", "PK"}), Artifact{Format: Zip, HoldsAPK: true}},
-		"zip that is a jar":    {"game.jar", makeZip(t, member{"META-INF/MANIFEST.MF", "x"}), Artifact{Format: Zip}},
-		"release number":       {"game.r12", makeZip(t, member{"a", "x"}), Artifact{Format: Zip}},
-		"extension in capital": {"GAME.ZIP", makeZip(t, member{"a", "x"}), Artifact{Format: Zip}},
+		"zip around an apk":    {"game.zip", makeZip(t, packed{"game.apk", "PK"}), Artifact{Format: Zip, HoldsAPK: true}},
+		"zip that is a jar":    {"game.jar", makeZip(t, packed{"META-INF/MANIFEST.MF", "x"}), Artifact{Format: Zip}},
+		"release number":       {"game.r12", makeZip(t, packed{"a", "x"}), Artifact{Format: Zip}},
+		"extension in capital": {"GAME.ZIP", makeZip(t, packed{"a", "x"}), Artifact{Format: Zip}},
 		"no extension":         {"build", sample(t, "plain.7z"), Artifact{Format: SevenZip, Executables: ocean}},
 		"zip of a project": {
-			"sources.zip", makeZip(t, member{"AndroidManifest.xml", "\ufeff<?xml version='1.0'?>"}), Artifact{Format: Zip},
+			"sources.zip", makeZip(t, packed{"AndroidManifest.xml", "\ufeff<?xml version='1.0'?>"}), Artifact{Format: Zip},
 		},
 		"zip with a manifest.json of its own": {
-			"game.zip", makeZip(t, member{"manifest.json", `{"name": "web app"}`}, member{"extras/tool.apk", "PK"}),
+			"game.zip", makeZip(t, packed{"manifest.json", `{"name": "web app"}`}, packed{"extras/tool.apk", "PK"}),
 			Artifact{Format: Zip, HoldsAPK: true},
 		},
 
@@ -63,38 +63,38 @@ func TestInspect(t *testing.T) {
 		"7z, directory encrypted":  {"game.7z", sample(t, "encrypted-header.7z"), Artifact{Format: SevenZip, Encrypted: true}},
 
 		"rar 5": {
-			"game.rar", makeRAR5(rarPlain, member{"Game/Ocean.exe", "MZ"}, member{"Game/海.txt", "hi"}, member{"b.exe", "MZ"}),
+			"game.rar", makeRAR5(rarPlain, packed{"Game/Ocean.exe", "MZ"}, packed{"Game/海.txt", "hi"}, packed{"b.exe", "MZ"}),
 			Artifact{Format: RAR, Executables: []string{"Game/Ocean.exe", "b.exe"}},
 		},
 		"rar 4": {
-			"game.rar", makeRAR4(member{`Game\Ocean.exe`, "MZ"}, member{"a.txt", "hi"}),
+			"game.rar", makeRAR4(packed{`Game\Ocean.exe`, "MZ"}, packed{"a.txt", "hi"}),
 			Artifact{Format: RAR, Executables: []string{"Game/Ocean.exe"}},
 		},
 		"rar with a password": {
-			"game.rar", makeRAR5(rarPassword, member{"Ocean.exe", "MZ"}),
+			"game.rar", makeRAR5(rarPassword, packed{"Ocean.exe", "MZ"}),
 			Artifact{Format: RAR, Executables: []string{"Ocean.exe"}, Encrypted: true},
 		},
 		"rar, directory encrypted": {"game.rar", makeRAR5Encrypted(1), Artifact{Format: RAR, Encrypted: true}},
 
 		"apk": {
-			"ocean.apk", makeZip(t, member{"AndroidManifest.xml", manifest}, member{"assets/tool.exe", "MZ"}),
+			"ocean.apk", makeZip(t, packed{"AndroidManifest.xml", manifest}, packed{"assets/tool.exe", "MZ"}),
 			Artifact{Format: APK, Android: &Android{"com.example.ocean", "1.2.3-海", 42}},
 		},
 		"apk without versions": {
-			"ocean.apk", makeZip(t, member{"AndroidManifest.xml", string(sample(t, "manifest-no-version.bin"))}),
+			"ocean.apk", makeZip(t, packed{"AndroidManifest.xml", string(sample(t, "manifest-no-version.bin"))}),
 			Artifact{Format: APK, Android: &Android{Package: "com.example.ocean.test"}},
 		},
 		"apk whose manifest only Android can read": {
-			"ocean.apk", makeZip(t, member{"AndroidManifest.xml", "\x03\x00\x08\x00\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x00"}),
+			"ocean.apk", makeZip(t, packed{"AndroidManifest.xml", "\x03\x00\x08\x00\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x00"}),
 			Artifact{Format: APK, Android: &Android{}},
 		},
 		"xapk": {
 			"ocean.xapk",
-			makeZip(t, member{"manifest.json", `{"package_name":"com.example.ocean","version_name":"1.2","version_code":"7"}`}, member{"com.example.ocean.apk", "PK"}),
+			makeZip(t, packed{"manifest.json", `{"package_name":"com.example.ocean","version_name":"1.2","version_code":"7"}`}, packed{"com.example.ocean.apk", "PK"}),
 			Artifact{Format: XAPK, Android: &Android{"com.example.ocean", "1.2", 7}},
 		},
 		"xapk with a number": {
-			"ocean.xapk", makeZip(t, member{"base.apk", "PK"}, member{"manifest.json", `{"package_name":"com.example.ocean","version_code":7}`}),
+			"ocean.xapk", makeZip(t, packed{"base.apk", "PK"}, packed{"manifest.json", `{"package_name":"com.example.ocean","version_code":7}`}),
 			Artifact{Format: XAPK, Android: &Android{"com.example.ocean", "", 7}},
 		},
 	}
@@ -134,13 +134,13 @@ func encryptedZip(t *testing.T) []byte {
 
 func commentedZip(t *testing.T, comment string) []byte {
 	t.Helper()
-	content := makeZip(t, member{"Ocean.exe", "MZ"})
+	content := makeZip(t, packed{"Ocean.exe", "MZ"})
 	binary.LittleEndian.PutUint16(content[len(content)-2:], uint16(len(comment)))
 	return append(content, comment...)
 }
 
 func TestInspectRefuses(t *testing.T) {
-	archive := makeZip(t, member{"Ocean.exe", strings.Repeat("MZ", 1000)})
+	archive := makeZip(t, packed{"Ocean.exe", strings.Repeat("MZ", 1000)})
 	sevenZip := sample(t, "plain.7z")
 	split := bytes.Clone(archive)
 	binary.LittleEndian.PutUint16(split[len(split)-18:], 2) // the third disk
@@ -160,17 +160,17 @@ func TestInspectRefuses(t *testing.T) {
 		"7z named zip": {"game.zip", sevenZip, WrongExtension, []string{".zip", "is 7z", `rename the file to "game.7z"`}},
 		"zip named 7z": {"game.7z", archive, WrongExtension, []string{`"game.zip"`}},
 		"rar named apk": {
-			"game.apk", makeRAR5(rarPlain, member{"a", "x"}), WrongExtension, []string{`"game.rar"`},
+			"game.apk", makeRAR5(rarPlain, packed{"a", "x"}), WrongExtension, []string{`"game.rar"`},
 		},
 		"apk named zip": {
-			"ocean.zip", makeZip(t, member{"AndroidManifest.xml", string(sample(t, "manifest.bin"))}), WrongExtension, []string{`"ocean.apk"`},
+			"ocean.zip", makeZip(t, packed{"AndroidManifest.xml", string(sample(t, "manifest.bin"))}), WrongExtension, []string{`"ocean.apk"`},
 		},
 
 		"apk without manifest":          {"game.apk", archive, NoManifest, []string{"AndroidManifest.xml"}},
-		"apk with a text as manifest":   {"game.apk", makeZip(t, member{"AndroidManifest.xml", "<manifest/>"}), NoManifest, []string{"compiled"}},
-		"xapk without manifest":         {"game.xapk", makeZip(t, member{"base.apk", "PK"}), NoManifest, []string{"manifest.json"}},
-		"xapk with a foreign manifest":  {"game.xapk", makeZip(t, member{"base.apk", "PK"}, member{"manifest.json", "[1]"}), NoManifest, []string{"package_name"}},
-		"xapk with a manifest and that": {"game.xapk", makeZip(t, member{"manifest.json", `{"package_name":"a.b"}`}), NoManifest, []string{".apk"}},
+		"apk with a text as manifest":   {"game.apk", makeZip(t, packed{"AndroidManifest.xml", "<manifest/>"}), NoManifest, []string{"compiled"}},
+		"xapk without manifest":         {"game.xapk", makeZip(t, packed{"base.apk", "PK"}), NoManifest, []string{"manifest.json"}},
+		"xapk with a foreign manifest":  {"game.xapk", makeZip(t, packed{"base.apk", "PK"}, packed{"manifest.json", "[1]"}), NoManifest, []string{"package_name"}},
+		"xapk with a manifest and that": {"game.xapk", makeZip(t, packed{"manifest.json", `{"package_name":"a.b"}`}), NoManifest, []string{".apk"}},
 
 		"zip cut short":                 {"game.zip", archive[:len(archive)-30], CutShort, []string{"list of members"}},
 		"zip cut in its last record":    {"game.zip", archive[:len(archive)-1], CutShort, nil},
@@ -181,8 +181,8 @@ func TestInspectRefuses(t *testing.T) {
 		"7z with half a header":         {"game.7z", sevenZip[:20], CutShort, nil},
 		"7z never finished":             {"game.7z", unfinished, CutShort, []string{"was stopped"}},
 		"7z with a wrong checksum":      {"game.7z", flipped, Damaged, []string{"checksum"}},
-		"rar 5 cut in the data":         {"game.rar", makeRAR5(rarPlain, member{"a", strings.Repeat("x", 5000)})[:3000], CutShort, nil},
-		"rar 4 cut in the data":         {"game.rar", makeRAR4(member{"a", strings.Repeat("x", 5000)})[:3000], CutShort, nil},
+		"rar 5 cut in the data":         {"game.rar", makeRAR5(rarPlain, packed{"a", strings.Repeat("x", 5000)})[:3000], CutShort, nil},
+		"rar 4 cut in the data":         {"game.rar", makeRAR4(packed{"a", strings.Repeat("x", 5000)})[:3000], CutShort, nil},
 		"rar without anything":          {"game.rar", makeRAR5(rarPlain)[:8], CutShort, nil},
 
 		"zip without members": {"game.zip", makeZip(t), Empty, []string{"without a single file"}},
@@ -193,8 +193,8 @@ func TestInspectRefuses(t *testing.T) {
 		"first part of a 7z":       {"game.7z.001", sevenZip[:100], MultiVolume, nil},
 		"another part of a 7z":     {"game.7z.002", sevenZip[100:], MultiVolume, nil},
 		"another part of a zip":    {"game.z02", []byte("anything"), MultiVolume, nil},
-		"first part of a rar":      {"game.part1.rar", makeRAR5(rarFirstPart, member{"a", "x"}, member{"b", "x"}), MultiVolume, nil},
-		"second part of a rar":     {"game.part2.rar", makeRAR5(rarSecondPart, member{"b", "x"}), MultiVolume, nil},
+		"first part of a rar":      {"game.part1.rar", makeRAR5(rarFirstPart, packed{"a", "x"}, packed{"b", "x"}), MultiVolume, nil},
+		"second part of a rar":     {"game.part2.rar", makeRAR5(rarSecondPart, packed{"b", "x"}), MultiVolume, nil},
 
 		"program":         {"game.exe", []byte("MZ\x90\x00"), Unsupported, []string{"Windows program", "into a zip"}},
 		"linux program":   {"game.zip", []byte("\x7fELF\x02"), Unsupported, []string{"Linux"}},
@@ -205,7 +205,7 @@ func TestInspectRefuses(t *testing.T) {
 		"lfs pointer":     {"game.zip", []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), Unsupported, []string{"Git LFS", "git lfs pull"}},
 		"zeros":           {"game.zip", make([]byte, 5000), Unsupported, []string{"zero bytes"}},
 		"anything else":   {"game.zip", []byte("hello, world"), Unsupported, []string{"68 65 6c 6c 6f", "CAR takes"}},
-		"bundle":          {"game.aab", makeZip(t, member{"BundleConfig.pb", "x"}), Unsupported, []string{"App Bundle", ".apk"}},
+		"bundle":          {"game.aab", makeZip(t, packed{"BundleConfig.pb", "x"}), Unsupported, []string{"App Bundle", ".apk"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -247,9 +247,7 @@ func TestInspectRefusesWhatIsNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Inspect(dir)
-	refused(t, err, IsFolder, "is a folder", "game.zip")
-	_, err = Inspect(t.TempDir())
-	refused(t, err, IsFolder, "is a folder", "such as a zip")
+	refused(t, err, IsFolder, "is a folder")
 	_, err = Inspect(os.DevNull)
 	refused(t, err, NotRegular, "a device")
 	_, err = Inspect(filepath.Join(dir, "other.zip"))
@@ -264,11 +262,11 @@ func TestInspectRefusesWhatIsNoFile(t *testing.T) {
 // never pass for a whole one.
 func TestInspectRefusesEveryPrefix(t *testing.T) {
 	for name, whole := range map[string][]byte{
-		"a.zip": makeZip(t, member{"Ocean.exe", "MZ"}, member{"b.txt", "hi"}),
+		"a.zip": makeZip(t, packed{"Ocean.exe", "MZ"}, packed{"b.txt", "hi"}),
 		"a.7z":  sample(t, "plain.7z"),
 		"b.7z":  sample(t, "encrypted-header.7z"),
-		"a.rar": makeRAR5(rarPlain, member{"Ocean.exe", "MZ"}, member{"b.txt", "hi"}),
-		"a.apk": makeZip(t, member{"AndroidManifest.xml", string(sample(t, "manifest.bin"))}),
+		"a.rar": makeRAR5(rarPlain, packed{"Ocean.exe", "MZ"}, packed{"b.txt", "hi"}),
+		"a.apk": makeZip(t, packed{"AndroidManifest.xml", string(sample(t, "manifest.bin"))}),
 	} {
 		for n := range len(whole) {
 			_, err := inspect(name, newWindow(bytes.NewReader(whole[:n]), int64(n)))
@@ -288,23 +286,23 @@ func TestFingerprint(t *testing.T) {
 		}
 		return a.Fingerprint
 	}
-	builders := map[string]func(...member) []byte{
-		"zip":   func(m ...member) []byte { return makeZip(t, m...) },
-		"rar 5": func(m ...member) []byte { return makeRAR5(rarPlain, m...) },
+	builders := map[string]func(...packed) []byte{
+		"zip":   func(m ...packed) []byte { return makeZip(t, m...) },
+		"rar 5": func(m ...packed) []byte { return makeRAR5(rarPlain, m...) },
 		"rar 4": makeRAR4,
 	}
 	for name, build := range builders {
 		t.Run(name, func(t *testing.T) {
 			// Large enough that the contents are not read by chance.
 			filler := strings.Repeat("x", 100_000)
-			one := build(member{"first.bin", filler}, member{"a.exe", "1" + filler}, member{"last.bin", filler})
+			one := build(packed{"first.bin", filler}, packed{"a.exe", "1" + filler}, packed{"last.bin", filler})
 			if of("a.bin", one) != of("b.bin", bytes.Clone(one)) {
 				t.Error("the same content under another name has another fingerprint")
 			}
 			for change, other := range map[string][]byte{
-				"one character of a member": build(member{"first.bin", filler}, member{"a.exe", "2" + filler}, member{"last.bin", filler}),
-				"one character of a name":   build(member{"first.bin", filler}, member{"b.exe", "1" + filler}, member{"last.bin", filler}),
-				"the order of members":      build(member{"a.exe", "1" + filler}, member{"first.bin", filler}, member{"last.bin", filler}),
+				"one character of a member": build(packed{"first.bin", filler}, packed{"a.exe", "2" + filler}, packed{"last.bin", filler}),
+				"one character of a name":   build(packed{"first.bin", filler}, packed{"b.exe", "1" + filler}, packed{"last.bin", filler}),
+				"the order of members":      build(packed{"a.exe", "1" + filler}, packed{"first.bin", filler}, packed{"last.bin", filler}),
 				"a byte at the end":         append(bytes.Clone(one), 0),
 			} {
 				if name == "zip" && change == "a byte at the end" {
@@ -334,7 +332,7 @@ func TestInspectReadsOnlyTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	rar := makeRAR5(rarPlain, member{"Ocean.exe", ""}, member{"after.exe", "MZ"})
+	rar := makeRAR5(rarPlain, packed{"Ocean.exe", ""}, packed{"after.exe", "MZ"})
 	// Give the first member 5 GiB of data: its header again, with the size.
 	header := binary.AppendUvarint([]byte{2, 2}, far)
 	header = append(binary.AppendUvarint(append(header, 0), far), 0, 0, 0, 9)

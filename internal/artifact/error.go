@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/car-publish/car-publish/internal/human"
 )
 
 // Error says why something is not an artifact that can be published, and what
@@ -23,6 +26,19 @@ type Error struct {
 
 // Error returns message and hint.
 func (e *Error) Error() string { return e.Message + " " + e.Hint }
+
+// GobEncode leaves out the cause, whose type is another package's.
+func (e *Error) GobEncode() ([]byte, error) {
+	return json.Marshal([]string{string(e.Kind), e.Message, e.Hint})
+}
+
+// GobDecode implements gob.GobDecoder.
+func (e *Error) GobDecode(b []byte) error {
+	var fields [3]string
+	err := json.Unmarshal(b, &fields)
+	e.Kind, e.Message, e.Hint = Kind(fields[0]), fields[1], fields[2]
+	return err
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -44,6 +60,7 @@ const (
 	CutShort       Kind = "ArtifactCutShort"
 	Damaged        Kind = "ArtifactDamaged"
 	MultiVolume    Kind = "ArtifactMultiVolume" // one of several parts
+	Unpackable     Kind = "ArtifactUnpackable"  // names, links or files that no archive for CAR can hold
 	TooLarge       Kind = "ArtifactTooLarge"    // too many members
 )
 
@@ -111,21 +128,16 @@ func ambiguous(pattern string, files []string) error {
 	return &Error{
 		Kind:    Ambiguous,
 		Message: fmt.Sprintf("%q matches %d files: %s.", pattern, len(files), list(files)),
-		Hint:    "One version is made of one file: name it, or clean the folder before the build.",
+		Hint:    "One version is made of one file or folder: name it, or clean up before the build.",
 	}
 }
 
 func folder(path string) error {
-	e := &Error{
+	return &Error{
 		Kind:    IsFolder,
-		Message: fmt.Sprintf("%q is a folder.", path),
-		Hint:    "Pack it into one archive first, such as a zip.",
+		Message: fmt.Sprintf("%q is a folder, and was a file a moment ago.", path),
+		Hint:    "Publish when the step that builds it is done.",
 	}
-	if inside := near(path + string(filepath.Separator)); len(inside) > 0 && filepath.Dir(inside[0]) == filepath.Clean(path) {
-		e.Message += " In it there is: " + list(inside) + "."
-		e.Hint = "Name the file in it, or pack the folder into one archive first."
-	}
-	return e
 }
 
 func irregular(path string, mode fs.FileMode) error {
@@ -251,8 +263,17 @@ func multiVolume(path string) error {
 func tooLarge(path string) error {
 	return &Error{
 		Kind:    TooLarge,
-		Message: fmt.Sprintf("%q has a list of members of more than %s.", path, sizeText(maxDirectory)),
+		Message: fmt.Sprintf("%q has a list of members of more than %s.", path, human.Size(maxDirectory)),
 		Hint:    "That is more than half a million files: pack them into fewer, larger ones.",
+	}
+}
+
+// exhausting is about an archive whose list of members takes more than a real one.
+func exhausting(path, what string) *Error {
+	return &Error{
+		Kind:    TooLarge,
+		Message: fmt.Sprintf("%q cannot be inspected: its list of members takes %s.", path, what),
+		Hint:    "No real build needs that: the archive is damaged or forged. Test it with the program that packed it, and pack it again.",
 	}
 }
 
@@ -269,30 +290,15 @@ func list(files []string) string {
 		}
 		b.WriteString(strconv.Quote(name))
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
-			fmt.Fprintf(&b, " (%s)", sizeText(info.Size()))
+			fmt.Fprintf(&b, " (%s)", human.Size(info.Size()))
 		}
 	}
 	return b.String()
 }
 
-// sizeText words a number of bytes.
-func sizeText(n int64) string {
-	if n < 1<<10 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	value, unit := float64(n)/(1<<10), "KiB"
-	for _, larger := range []string{"MiB", "GiB", "TiB"} {
-		if value < 1<<10 {
-			break
-		}
-		value, unit = value/(1<<10), larger
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
-}
-
 const zipIt = "Put it into a zip, rar or 7z, together with the files that it needs."
 
-// looks are the beginnings of files that people publish by mistake.
+// looks are the first bytes of files that people publish by mistake.
 var looks = []struct{ head, what, hint string }{
 	{"MZ", "a Windows program", zipIt},
 	{"\x7fELF", "a Linux program", "CAR runs Windows and Android applications: publish a build for one of them."},

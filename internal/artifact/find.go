@@ -52,7 +52,7 @@ func glob(pattern string) ([]string, error) {
 	fixed := slices.IndexFunc(segments, func(s string) bool { return strings.ContainsAny(s, globSpecial) })
 	root, segments := fixedFolder(pattern), segments[fixed:]
 	var matches []string
-	// Through os.DirFS, since it enters a root that is a symbolic link.
+	// os.DirFS follows a root that is a symbolic link; filepath.WalkDir does not.
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return nil //nolint:nilerr // a folder that cannot be read holds nothing for us
@@ -118,8 +118,8 @@ func isDir(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// otherCase is the file that a path would name on a system that does not tell
-// capital letters from small ones, such as that of its writer.
+// otherCase returns the file that a path would name on a system that ignores the
+// case of letters, such as Windows, where the path may have been written.
 func otherCase(path string) string {
 	path = filepath.Clean(path)
 	found := filepath.VolumeName(path)

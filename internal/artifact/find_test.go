@@ -81,7 +81,7 @@ func TestFindNothing(t *testing.T) {
 		says    []string
 		not     string
 	}{
-		{"build/gaem.zip", []string{`"build/gaem.zip"`, fmt.Sprintf("working directory %q", cwd), `Game.zip" (5 bytes)`}, "tool.apk"},
+		{"build/gaem.zip", []string{`"build/gaem.zip"`, fmt.Sprintf("working directory %q", cwd), `Game.zip" (5 B)`}, "tool.apk"},
 		{"build/win/*.zip", []string{"Game.zip"}, "tool.apk"},
 		{"dist/**/*.zip", []string{"tool.apk"}, "Game.zip"},
 		{"", []string{"empty", "expression"}, "No file"},
@@ -143,7 +143,7 @@ func TestFindTooMuch(t *testing.T) {
 	tree(t, names...)
 	for _, pattern := range []string{"dist/*.zip", "**/*.zip"} {
 		_, err := Find(pattern)
-		refused(t, err, Ambiguous, "matches 12 files", `part00.zip" (5 bytes)`, "part09.zip", "and 2 more")
+		refused(t, err, Ambiguous, "matches 12 files", `part00.zip" (5 B)`, "part09.zip", "and 2 more")
 		if strings.Contains(err.Error(), "part10") {
 			t.Errorf("got %q, want ten files listed", err)
 		}

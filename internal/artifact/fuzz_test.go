@@ -21,14 +21,14 @@ func FuzzInspect(f *testing.F) {
 		}
 		f.Add("game.7z", content)
 	}
-	f.Add("game.zip", makeZip(f, member{"Ocean.exe", "MZ"}))
-	f.Add("ocean.apk", makeZip(f, member{"AndroidManifest.xml", string(sample(f, "manifest.bin"))}))
-	f.Add("ocean.xapk", makeZip(f, member{"manifest.json", `{"package_name":"a.b","version_code":1}`}, member{"a.apk", "PK"}))
-	f.Add("game.rar", makeRAR5(rarPlain, member{"Ocean.exe", "MZ"}))
-	f.Add("game.rar", makeRAR5(rarPassword, member{"Ocean.exe", "MZ"}))
-	f.Add("game.part1.rar", makeRAR5(rarFirstPart, member{"Ocean.exe", "MZ"}))
+	f.Add("game.zip", makeZip(f, packed{"Ocean.exe", "MZ"}))
+	f.Add("ocean.apk", makeZip(f, packed{"AndroidManifest.xml", string(sample(f, "manifest.bin"))}))
+	f.Add("ocean.xapk", makeZip(f, packed{"manifest.json", `{"package_name":"a.b","version_code":1}`}, packed{"a.apk", "PK"}))
+	f.Add("game.rar", makeRAR5(rarPlain, packed{"Ocean.exe", "MZ"}))
+	f.Add("game.rar", makeRAR5(rarPassword, packed{"Ocean.exe", "MZ"}))
+	f.Add("game.part1.rar", makeRAR5(rarFirstPart, packed{"Ocean.exe", "MZ"}))
 	f.Add("game.rar", makeRAR5Encrypted(1))
-	f.Add("game.rar", makeRAR4(member{"Ocean.exe", "MZ"}))
+	f.Add("game.rar", makeRAR4(packed{"Ocean.exe", "MZ"}))
 	f.Add("game.zip", []byte("<html>"))
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
 		a, err := inspect(name, newWindow(bytes.NewReader(content), int64(len(content))))

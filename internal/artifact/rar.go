@@ -48,14 +48,16 @@ func (a *Artifact) readRAR(w *window) error {
 		a.Encrypted = a.Encrypted || f.Encrypted
 		a.ForeignNames = a.ForeignNames || !utf8.ValidString(f.Name)
 		if !f.IsDir {
-			a.add(f.Name)
+			if err := a.add(w, f.Name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// rarFS is a file system with one file in it, so that nobody goes looking for
-// volumes next to the artifact: one file is what is published.
+// rarFS is a file system that holds only the artifact, so that the library finds
+// no further volumes next to it: only this one file is published.
 type rarFS struct{ w *window }
 
 func (f rarFS) Open(name string) (fs.File, error) {

@@ -31,10 +31,10 @@ func sample(t testing.TB, name string) []byte {
 	return content
 }
 
-// member is a file to pack. A name with a final slash is a folder.
-type member struct{ name, content string }
+// packed is a file to pack. A name with a final slash is a folder.
+type packed struct{ name, content string }
 
-func makeZip(t testing.TB, members ...member) []byte {
+func makeZip(t testing.TB, members ...packed) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -63,7 +63,7 @@ const (
 
 // makeRAR5 writes a RAR 5 archive of stored members, after
 // https://www.rarlab.com/technote.htm.
-func makeRAR5(kind int, members ...member) []byte {
+func makeRAR5(kind int, members ...packed) []byte {
 	out := []byte("Rar!\x1a\x07\x01\x00")
 	block := func(header []byte, data string) {
 		out = append(append(out, rar5Block(header)...), data...)
@@ -130,7 +130,7 @@ func makeRAR5Encrypted(salt byte) []byte {
 }
 
 // makeRAR4 writes an archive of the older format.
-func makeRAR4(members ...member) []byte {
+func makeRAR4(members ...packed) []byte {
 	out := []byte("Rar!\x1a\x07\x00")
 	block := func(kind byte, flags uint16, body []byte, data string) {
 		header := binary.LittleEndian.AppendUint16([]byte{kind}, flags)

@@ -40,7 +40,9 @@ func (a *Artifact) readSevenZip(w *window) error {
 	}
 	for _, f := range r.File {
 		if !f.FileInfo().IsDir() {
-			a.add(f.Name)
+			if err := a.add(w, f.Name); err != nil {
+				return err
+			}
 		}
 	}
 	a.Encrypted = sevenZipEncrypted(r)

@@ -55,9 +55,15 @@ func Nearest(want string, have []string) []string {
 	return nearest
 }
 
+// CleanStartPath returns a start path with forward slashes and without what says
+// nothing.
+func CleanStartPath(p string) string {
+	return strings.TrimPrefix(path.Clean(strings.ReplaceAll(p, `\`, "/")), "/")
+}
+
 // fold brings a path into the form in which equal ones are equal.
 func fold(p string) string {
-	return strings.TrimPrefix(path.Clean(strings.ToLower(strings.ReplaceAll(p, `\`, "/"))), "/")
+	return strings.ToLower(CleanStartPath(p))
 }
 
 // maxCompared is how much of a path is looked at to tell how near it is: the

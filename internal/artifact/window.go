@@ -6,6 +6,8 @@ import (
 	"errors"
 	"hash"
 	"io"
+
+	"github.com/car-publish/car-publish/internal/member"
 )
 
 // maxDirectory is how much of a file may be read to know what is in it, in
@@ -27,6 +29,9 @@ type window struct {
 	left int64 // bytes that may still be read
 	full bool  // an attempt was made to read more
 	hash hash.Hash
+
+	names member.Names // of the members that were found
+	files int          // members that are not folders
 }
 
 func newWindow(file io.ReaderAt, size int64) *window {

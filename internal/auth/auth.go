@@ -1,8 +1,8 @@
-// Package auth says who we are: the keys that requests are signed with. They
-// are given (Static), traded for an OIDC token at STS (AssumeRole), or those
-// of the virtual machine that we run on (Instance).
+// Package auth provides the keys that sign requests. They are fixed (Static),
+// exchanged for an OIDC token at STS (AssumeRole), or those of the virtual
+// machine that the program runs on (Instance).
 //
-// Every error is a *cloudapi.Error, with what to do about it.
+// Every error is a *cloudapi.Error with a hint for the user.
 package auth
 
 import (

@@ -293,7 +293,7 @@ func TestTokens(t *testing.T) {
 			tries = 0
 			b.role.Tokens = func(ctx context.Context) (secret.String, error) {
 				if tries++; tries <= n {
-					return secret.String{}, &cloudapi.Error{Action: "OIDC token", Code: auth.CodeNoToken, Passing: passing}
+					return secret.String{}, &cloudapi.Error{Action: "OIDC token", Code: auth.CodeNoToken, Temporary: passing}
 				}
 				return good(ctx)
 			}

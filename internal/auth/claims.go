@@ -14,8 +14,8 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// Claims is what an OIDC token says, as far as a trust policy looks at it.
-// Nobody has verified it: it is for explanations only, and foreign text.
+// Claims are the claims of an OIDC token that a trust policy compares. They are
+// not verified, so they are only good for explanations, and are foreign text.
 type Claims struct {
 	Issuer   string
 	Subject  string

@@ -27,8 +27,8 @@ var hints = map[string]string{
 	"InvalidParameter.OverLimit": "STS is called too often, and kept being so. Run fewer jobs at once.",
 }
 
-// explain says what to do about a refusal of STS, with what the token claims:
-// STS does not say what it has compared with what.
+// explain adds to a refusal of STS what to do, and the claims of the token: STS
+// does not say which values it compared.
 func (r Role) explain(err error, claims Claims, now time.Time) error {
 	e := (*cloudapi.Error)(nil)
 	if !errors.As(err, &e) {
@@ -68,7 +68,7 @@ func (r Role) tokenError(claims Claims, now time.Time) string {
 		"If both are right, the issuer has new keys: CAM keeps a copy of them, so put " + keys + " into the provider again."
 }
 
-// subjects is about the two forms of GitHub's sub.
+// subjects explains the two forms of GitHub's sub claim.
 func subjects(claims Claims) string {
 	if claims.Issuer != GitHubIssuer {
 		return ""

@@ -52,7 +52,7 @@ func (i Instance) fetch(ctx context.Context) (lease, error) {
 	}
 	role := strings.TrimSpace(string(body))
 	if !roleName.MatchString(role) {
-		return lease{}, i.fail(errors.New("what it answered is no name of a role"))
+		return lease{}, i.fail(errors.New("its answer is not the name of a role"))
 	}
 	body, now, err := i.get(ctx, role)
 	if err != nil {

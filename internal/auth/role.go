@@ -18,8 +18,8 @@ var Endpoints = map[string]string{
 	"international": "https://sts.intl.tencentcloudapi.com",
 }
 
-// regions are what STS is told by site if the user has no wish: it wants a
-// region and gives the same keys in each.
+// regions are the regions that STS is asked with, by site, if the user names
+// none: it requires one, and gives the same keys in each.
 var regions = map[string]string{"china": "ap-guangzhou", "international": "ap-singapore"}
 
 // Role is a role of Tencent Cloud that trusts OIDC tokens.
@@ -32,8 +32,8 @@ type Role struct {
 	Tokens Tokens
 	Fixed  bool // Tokens can only give the same token again
 
-	// For is how long the keys are going to be needed: if they cannot last
-	// that long, Warn is told in good time.
+	// For is how long the keys will be needed. If they cannot last that long,
+	// Warn is called at the beginning.
 	For time.Duration
 
 	Site      string // "china" or "international"
@@ -42,16 +42,16 @@ type Role struct {
 	Language  string
 	Transport http.RoundTripper
 	Retry     retry.Policy
-	Called    func(action string, attempt int, took time.Duration, requestID string, err error) // may be nil
+	Called    func(action string, attempt int, took time.Duration, requestID string, err error) // after each request; may be nil
 	Retrying  func(action string, attempt int, wait time.Duration, err error)                   // may be nil
 
-	Mask func(secret.String) // told of every secret before it is used
-	Warn func(text string)   // told what a reader of the log should know
+	Mask func(secret.String) // called with every secret before it is used
+	Warn func(text string)   // called with what a reader of the log should know
 }
 
-// action trades a token for keys
-// (tencentcloud.com/document/product/1150/49454). It is not signed: the
-// caller has nothing to sign with yet.
+// action exchanges a token for keys
+// (tencentcloud.com/document/product/1150/49454). The request is not signed,
+// since the caller has no keys yet.
 const action = "AssumeRoleWithWebIdentity"
 
 // AssumeRole trades tokens for the keys of a role.
@@ -79,8 +79,8 @@ func AssumeRole(r Role) *Session {
 		claims, err := ParseClaims(token)
 		if err != nil {
 			return lease{}, &cloudapi.Error{
-				Action: "OIDC token", Code: CodeBadToken, Message: "it is no JSON Web Token: " + err.Error(),
-				Hint: "Pass the ID token as the CI gives it, all of it and nothing else. An access token, a key or a file name is none.",
+				Action: "OIDC token", Code: CodeBadToken, Message: "it is not a JSON Web Token: " + err.Error(),
+				Hint: "Pass the ID token as the CI gives it, all of it and nothing else. An access token, a key or a file name is not an ID token.",
 			}
 		}
 		session.claimed(claims)
@@ -99,7 +99,7 @@ func AssumeRole(r Role) *Session {
 	return session
 }
 
-// token asks for a token, again where the last try may have been bad luck.
+// token asks for a token, and retries after a failure that may be temporary.
 func (r Role) token(ctx context.Context) (token secret.String, err error) {
 	policy := r.Retry
 	policy.Notify = func(attempt int, wait time.Duration, err error) {
@@ -109,7 +109,7 @@ func (r Role) token(ctx context.Context) (token secret.String, err error) {
 	}
 	err = retry.Do(ctx, policy, func(ctx context.Context) (err error) {
 		token, err = r.Tokens(ctx)
-		if e := (*cloudapi.Error)(nil); errors.As(err, &e) && e.Passing {
+		if e := (*cloudapi.Error)(nil); errors.As(err, &e) && e.Temporary {
 			return retry.Transient(err, 0)
 		}
 		return err
@@ -117,7 +117,7 @@ func (r Role) token(ctx context.Context) (token secret.String, err error) {
 	return token, err
 }
 
-// trade gets the keys for a token.
+// trade exchanges a token for keys.
 func (r Role) trade(ctx context.Context, sts *cloudapi.Client, token secret.String, claims Claims, asked time.Time) (lease, error) {
 	request := struct {
 		ProviderID       string `json:"ProviderId"`
@@ -146,7 +146,8 @@ func (r Role) trade(ctx context.Context, sts *cloudapi.Client, token secret.Stri
 	return l, nil
 }
 
-// warn tells at the beginning when a fixed token will be the end of a run.
+// warn says at the beginning if the keys from a fixed token, which cannot be
+// renewed, end before the run may.
 func (r Role) warn(l lease, claims Claims, asked time.Time) {
 	life := l.until.Sub(asked)
 	renewable := claims.Expires.After(l.renew)

@@ -11,11 +11,11 @@ import (
 )
 
 // Session is a source of temporary keys that gets new ones before they end.
-// It is safe for concurrent use: one caller renews, the others go on with the
-// old keys, or wait where these have ended.
+// It is safe for concurrent use: one caller renews while the others keep using
+// the old keys, or wait if these have expired.
 type Session struct {
 	fetch  func(context.Context) (lease, error)
-	failed func(err error, ends time.Time) // told once when a renewal fails; the old keys still live
+	failed func(err error, ends time.Time) // called once when a renewal fails while the old keys are still valid
 
 	flight chan struct{} // full while somebody renews
 
@@ -34,11 +34,12 @@ type lease struct {
 }
 
 const (
-	// patience is how long a call may be held up by a renewal that it could
-	// do without.
+	// patience is how long a call may wait for a renewal while the old keys are
+	// still valid.
 	patience = 10 * time.Second
 
-	// pause is how long to go on with the old keys after that has failed.
+	// pause is how long the old keys are used after a renewal that failed, before
+	// the next one.
 	pause = 30 * time.Second
 
 	// margin is the time that a request needs to get to the service.
@@ -49,35 +50,35 @@ func newSession(fetch func(context.Context) (lease, error), failed func(error, t
 	return &Session{fetch: fetch, failed: failed, flight: make(chan struct{}, 1)}
 }
 
-// lasting makes the lease of keys that were asked for at a moment and live
-// for a time: they are renewed when a tenth of it is left, as Tencent's own
-// SDKs do.
+// lasting makes the lease of keys that were requested at a moment and are valid
+// for a time. They are renewed when a tenth of it is left, as by Tencent's own
+// SDKs.
 func lasting(keys cloudapi.Credentials, asked time.Time, life time.Duration) lease {
 	return lease{keys: keys, renew: asked.Add(life - life/10), until: asked.Add(life)}
 }
 
-// grant takes keys that were asked for at a moment and live for a time. It
-// hides them, and reports whether they are good now.
+// grant takes keys that were requested at a moment and are valid for a time. It
+// masks them, and reports whether they are valid now.
 func grant(id, key, token string, asked time.Time, life time.Duration, mask func(secret.String)) (l lease, ok bool) {
 	parts := []secret.String{secret.New(id), secret.New(key), secret.New(token)}
 	ok = life > margin
 	for _, s := range parts {
 		mask(s)
-		// All are there, and could go into a header.
+		// All parts must be present and fit into a header.
 		ok = ok && !s.IsZero() && !strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' })
 	}
 	return lasting(cloudapi.Credentials{SecretID: parts[0], SecretKey: parts[1], Token: parts[2]}, asked, life), ok
 }
 
-// Until is when the present keys end; zero before the first.
+// Until is when the current keys expire; zero before the first.
 func (s *Session) Until() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lease.until
 }
 
-// Claims are those of the token that was traded last, also in vain; empty
-// where the keys do not come from a token.
+// Claims are those of the last token, even if STS refused it; empty if the keys
+// do not come from a token.
 func (s *Session) Claims() Claims {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,8 +91,8 @@ func (s *Session) claimed(c Claims) {
 	s.claims = c
 }
 
-// Refused drops keys that the service does not take any more. It reports
-// whether Credentials will have others.
+// Refused drops keys that the service does not accept any more. It reports
+// whether Credentials can get others.
 func (s *Session) Refused(keys cloudapi.Credentials) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +124,7 @@ func (s *Session) Credentials(ctx context.Context) (cloudapi.Credentials, error)
 	}
 	defer func() { <-s.flight }()
 	if renewed, _ := s.present(); time.Now().Before(renewed.renew) {
-		return renewed.keys, nil // by whom we have waited for
+		return renewed.keys, nil // by the caller that we waited for
 	}
 	return s.renew(ctx, now, live)
 }
@@ -134,8 +135,8 @@ func (s *Session) present() (lease, time.Time) {
 	return s.lease, s.later
 }
 
-// renew gets new keys. While the old ones live, a failure is no reason to
-// fail.
+// renew gets new keys. If that fails while the old ones are still valid, it
+// keeps those.
 func (s *Session) renew(ctx context.Context, old lease, live bool) (cloudapi.Credentials, error) {
 	limited := ctx
 	if live {

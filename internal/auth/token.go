@@ -20,8 +20,8 @@ func FixedToken(token secret.String) Tokens {
 	return func(context.Context) (secret.String, error) { return token, nil }
 }
 
-// TokenFile reads the token from a file each time: whoever writes it, writes
-// another before that one expires.
+// TokenFile reads the token from a file each time, since the program that writes
+// the file replaces the token before it expires.
 func TokenFile(path string) Tokens {
 	return func(ctx context.Context) (secret.String, error) {
 		content, err := textfile.Read(ctx, path, maxToken)
@@ -35,7 +35,7 @@ func TokenFile(path string) Tokens {
 func noFile(err error) error {
 	e := &cloudapi.Error{Action: "OIDC token", Code: CodeNoToken, Message: "the file that holds it cannot be read", Err: err}
 	if errors.Is(err, fs.ErrNotExist) {
-		e.Hint = "It was there when the run began. Who removes it?"
+		e.Hint = "The file was there when the run began. Find out which program removes it."
 	}
 	return e
 }

@@ -22,9 +22,9 @@ type Error = cloudapi.Error
 // Code is an error code, to ask an Error for.
 type Code = cloudapi.Code
 
-// Codes for what is no refusal of the service.
+// Codes of errors that are not a refusal of the service.
 const (
-	CodeAnswer      = cloudapi.CodeAnswer      // what came is no answer
+	CodeAnswer      = cloudapi.CodeAnswer      // the answer is not one of the API
 	CodeRedirect    = cloudapi.CodeRedirect    // the server sent us elsewhere
 	CodeNetwork     = cloudapi.CodeNetwork     // no answer came
 	CodeCredentials = cloudapi.CodeCredentials // there are no keys
@@ -56,11 +56,10 @@ type Config struct {
 	Language    string // of the service's messages
 	Transport   http.RoundTripper
 	Credentials func(context.Context) (cloudapi.Credentials, error)
-	Refused     func(cloudapi.Credentials) bool // told of temporary keys that CAR does not take any more; may be nil
+	Refused     func(cloudapi.Credentials) bool // called with temporary keys that CAR does not accept any more; may be nil
 	Retry       retry.Policy
 	Called      func(action string, attempt int, took time.Duration, requestID string, err error)
 	Retrying    func(action string, attempt int, wait time.Duration, err error)
-	Hurry       context.Context // its end takes away Grace; nil never ends
 }
 
 // Client calls CAR. Every method returns the RequestId, also with an error
@@ -77,7 +76,7 @@ func New(c Config) *Client {
 		Service: "car", Version: "2022-01-10",
 		Endpoint: endpoint, Site: c.Site, Region: c.Region, Language: c.Language,
 		Transport: c.Transport, Credentials: c.Credentials, Refused: c.Refused, Hints: hints,
-		Retry: c.Retry, Called: c.Called, Retrying: c.Retrying, Hurry: c.Hurry,
+		Retry: c.Retry, Called: c.Called, Retrying: c.Retrying,
 	})}
 }
 
@@ -184,7 +183,7 @@ func (c *Client) DescribeCosCredential(ctx context.Context, app, fileName string
 // or where to download the build from
 // (tencentcloud.com/document/product/1158/64218). It acts on the
 // application's one version in flight. Its effect cannot be read back; a
-// second one is refused or does nothing. After an error that is Passing the
+// second one is refused or does nothing. After an error that is Temporary the
 // caller makes sure that the version is still its own, and then sends it
 // again.
 func (c *Client) CreateApplicationSnapshot(ctx context.Context, app string, url secret.String) (string, error) {
@@ -192,7 +191,7 @@ func (c *Client) CreateApplicationSnapshot(ctx context.Context, app string, url 
 		application
 		URL string `json:"ApplicationDownloadUrl"` // required, also when empty
 	}{application{app}, url.Reveal()}
-	return c.api.Do(ctx, cloudapi.Call{Action: "CreateApplicationSnapshot", Request: request, Alone: true})
+	return c.api.Do(ctx, cloudapi.Call{Action: "CreateApplicationSnapshot", Request: request, NoRetry: true})
 }
 
 // DescribeApplicationPathList lists the executables of a version, with
@@ -214,18 +213,18 @@ func (c *Client) ModifyApplicationVersion(ctx context.Context, app, version, nam
 
 // SetApplicationVersionOnline puts a version online and answers with all
 // versions after the switch (tencentcloud.com/document/product/1158/64205).
-// After an error that is Passing the caller looks, and then may ask again.
+// After an error that is Temporary the caller looks, and then may ask again.
 func (c *Client) SetApplicationVersionOnline(ctx context.Context, app, version string) ([]Version, string, error) {
 	var answer struct{ Versions []Version }
-	id, err := c.api.Do(ctx, cloudapi.Call{Action: "SetApplicationVersionOnline", Request: applicationVersion{application{app}, version}, Response: &answer, Alone: true, Grace: Grace})
+	id, err := c.api.Do(ctx, cloudapi.Call{Action: "SetApplicationVersionOnline", Request: applicationVersion{application{app}, version}, Response: &answer, NoRetry: true, Grace: Grace})
 	return answer.Versions, id, err
 }
 
 // DeleteApplicationVersion begins to delete a version; it is gone when the
-// list no longer has it. After an error that is Passing the caller looks, and
+// list no longer has it. After an error that is Temporary the caller looks, and
 // then may ask again.
 func (c *Client) DeleteApplicationVersion(ctx context.Context, app, version string) (string, error) {
-	return c.api.Do(ctx, cloudapi.Call{Action: "DeleteApplicationVersion", Request: applicationVersion{application{app}, version}, Alone: true})
+	return c.api.Do(ctx, cloudapi.Call{Action: "DeleteApplicationVersion", Request: applicationVersion{application{app}, version}, NoRetry: true})
 }
 
 // The API's spelling of the two ids.

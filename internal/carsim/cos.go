@@ -46,7 +46,7 @@ const (
 // be read. Of larger ones only size and checksums are.
 const keptBody = 64 << 20
 
-// content is what is known of some bytes.
+// content is what is kept of a body: its size and checksums, and small bodies whole.
 type content struct {
 	size int64
 	md5  []byte
@@ -215,7 +215,12 @@ func (c cosService) do(r *http.Request, action, key string) (*answer, int64) {
 	if r.ContentLength > maxPart {
 		return c.refuse("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size."), 0
 	}
-	// Outside the lock: parts come side by side, and slowly.
+	kept, err := c.keepPart(r)
+	if err != nil {
+		return c.refuse("InternalError", err.Error()), 0
+	}
+	defer kept()
+	// Without the lock, since parts arrive slowly and at the same time.
 	body, err := read(r.Body)
 	if err != nil || r.ContentLength != body.size {
 		return c.refuse("IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header."), body.size
@@ -258,7 +263,7 @@ func (c cosService) do(r *http.Request, action, key string) (*answer, int64) {
 	return a, body.size
 }
 
-// putting are the actions that bring an object.
+// putting are the actions that write an object.
 var putting = []string{putObject, initiateUpload, uploadPart, completeUpload}
 
 // accelerated checks a request to the domain of global acceleration
@@ -346,8 +351,8 @@ func (c cosService) put(key string, body content) *answer {
 	return c.checked(c.found(nil), body.crc, quoted(body.md5))
 }
 
-// store puts an object into the bucket. Where CAR needs no snapshot, that
-// starts the processing.
+// store puts an object into the bucket. If CAR needs no snapshot, this starts the
+// processing.
 func (c cosService) store(key string, body content, etag string) {
 	o := &object{body, etag}
 	c.objects[key] = o
@@ -433,6 +438,13 @@ func (c cosService) complete(u *upload, body []byte) (a *answer, done bool) {
 		} else {
 			whole.data = append(whole.data, part.data...)
 		}
+	}
+	numbers := make([]int, len(order.Part))
+	for i, p := range order.Part {
+		numbers[i] = p.PartNumber
+	}
+	if err := c.keepObject(u.id, u.key, numbers); err != nil {
+		return c.refuse("InternalError", err.Error()), false
 	}
 	whole.md5 = sums.Sum(nil)
 	etag := fmt.Sprintf(`"%x-%d"`, whole.md5, len(order.Part))

@@ -194,8 +194,8 @@ func set(in any, path []string, value any) {
 	}
 }
 
-// repeated is a request as text: what somebody debugging a service, or
-// fishing for keys, might put into a message.
+// repeated is a request as text, as a service may put it into a message while it is
+// being debugged, or in order to get hold of keys.
 func repeated(r *http.Request) string {
 	const most = 64 << 10 // bytes, of the body
 	body, _ := io.ReadAll(io.LimitReader(r.Body, most))
@@ -207,7 +207,7 @@ func repeated(r *http.Request) string {
 	return b.String()
 }
 
-// Intrusion is something that somebody else does, right after a call of ours.
+// Intrusion is something that another user does right after a call.
 type Intrusion struct {
 	Action string // the call after which it happens
 	Nth    int    // which one, from 1; 0 is every one
@@ -217,7 +217,7 @@ type Intrusion struct {
 	Version     string // "": the newest
 }
 
-// Deed is what an intruder does.
+// Deed is what that user does.
 type Deed string
 
 // The deeds.
@@ -242,7 +242,7 @@ func (s *Sim) arrive(action string) (Fault, bool, int) {
 	return Fault{}, false, nth
 }
 
-// intrude lets somebody else act after the nth call of action.
+// intrude lets the other user act after the nth call of action.
 func (s *Sim) intrude(action string, nth int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,7 +268,7 @@ func (s *Sim) intrude(action string, nth int) {
 	}
 }
 
-// pause waits for d, or until the client has gone.
+// pause waits for d, or until the client is gone.
 func pause(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return

@@ -261,19 +261,19 @@ func TestOnASocket(t *testing.T) {
 	}
 
 	var state carsim.State
-	decode(t, door(t, http.MethodGet, c.host, "state", ""), &state)
+	decode(t, control(t, http.MethodGet, c.host, "state", ""), &state)
 	versions := state.Applications[0].Versions
 	if got := versions[len(versions)-1]; got.Status != carsim.Normal || got.Name != "a b+ö" || got.Size != int64(len(build)) {
-		t.Errorf("got %+v behind the side door, want it Normal and of %d bytes", got, len(build))
+		t.Errorf("got %+v from the control API, want it Normal and of %d bytes", got, len(build))
 	}
 	var journal []carsim.Call
-	decode(t, door(t, http.MethodGet, c.host, "journal", ""), &journal)
+	decode(t, control(t, http.MethodGet, c.host, "journal", ""), &journal)
 	if diff := cmp.Diff(c.sim.Journal(), journal); diff != "" {
-		t.Errorf("journal behind the side door (-want +got):\n%s", diff)
+		t.Errorf("journal from the control API (-want +got):\n%s", diff)
 	}
 }
 
-func door(t *testing.T, method, host, name, body string) string {
+func control(t *testing.T, method, host, name, body string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+host+"/_carsim/"+name, strings.NewReader(body))
 	if err != nil {
@@ -301,21 +301,21 @@ func TestChangeTheWorld(t *testing.T) {
 	if got := look(); got != "InternalError" {
 		t.Errorf("got code %q, want InternalError", got)
 	}
-	door(t, http.MethodPost, c.host, "world", `{"Faults": [{"Action": "DescribeApplicationVersion", "Nth": 2, "Kind": "refuse", "Code": "ResourceInUse"}]}`)
+	control(t, http.MethodPost, c.host, "world", `{"Faults": [{"Action": "DescribeApplicationVersion", "Nth": 2, "Kind": "refuse", "Code": "ResourceInUse"}]}`)
 	if got := look() + "," + look() + "," + look(); got != ",ResourceInUse," {
 		t.Errorf("got codes %q, want %q", got, ",ResourceInUse,")
 	}
-	door(t, http.MethodPost, c.host, "world", `{"DeleteCreating": "denied"}`)
+	control(t, http.MethodPost, c.host, "world", `{"DeleteCreating": "denied"}`)
 	if got := look() + "," + look(); got != "," {
 		t.Errorf("got codes %q from a world without faults, want none", got)
 	}
 	if got := c.refused("DeleteApplicationVersion", map[string]any{"ApplicationId": "app-desktop", "ApplicationVersionId": id}); got != "OperationDenied" {
 		t.Errorf("got code %q, want OperationDenied", got)
 	}
-	if got := door(t, http.MethodPost, c.host, "world", `{"Applications": []}`); !strings.Contains(got, "start another one") {
+	if got := control(t, http.MethodPost, c.host, "world", `{"Applications": []}`); !strings.Contains(got, "start another one") {
 		t.Errorf("got %q for other applications, want a refusal", got)
 	}
-	if got := door(t, http.MethodPost, c.host, "world", `{"Fault": []}`); !strings.Contains(got, "World has these") {
+	if got := control(t, http.MethodPost, c.host, "world", `{"Fault": []}`); !strings.Contains(got, "World has these") {
 		t.Errorf("got %q for an unknown field, want the valid ones", got)
 	}
 }

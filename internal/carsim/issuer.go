@@ -21,11 +21,11 @@ import (
 // own host names have it without this prefix.
 const issuerPath = "/_github"
 
-// issuerDomain is GitHub's for all that concerns tokens.
+// issuerDomain is GitHub's domain for tokens.
 const issuerDomain = ".actions.githubusercontent.com"
 
-// issuerService is GitHub's: it gives a job that knows the request token a
-// signed ID token, and everybody the keys to verify it with
+// issuerService is GitHub's token service: it gives a signed ID token to a job that
+// knows the request token, and the keys to verify it to everybody
 // (https://docs.github.com/actions/reference/security/oidc).
 type issuerService struct{ *Sim }
 
@@ -100,7 +100,7 @@ func (s *Sim) mint(audience string) string {
 	})
 }
 
-// claims are what a trust policy looks at.
+// claims are the claims of a token that a trust policy compares.
 type claims struct {
 	Issuer    string    `json:"iss"`
 	Subject   string    `json:"sub"`
@@ -121,8 +121,8 @@ func (a *audiences) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(a))
 }
 
-// verify checks a token as an identity provider in CAM does: with the keys
-// that it keeps, whatever the issuer's are by now.
+// verify checks a token as an identity provider in CAM does: with its own copy of the
+// issuer's keys, which may be out of date.
 func (s *Sim) verify(token string, p Provider, now time.Time) (claims, error) {
 	var c claims
 	parts := strings.Split(token, ".")
@@ -211,8 +211,8 @@ type jwks struct {
 // signer is the issuer's key.
 type signer struct{ *rsa.PrivateKey }
 
-// signingKey is made once for all simulators of a process: that takes a
-// moment, and they have no secrets from each other.
+// signingKey is made once for all simulators of a process, since making it takes
+// time, and they need no secrets from each other.
 var signingKey = sync.OnceValue(func() signer {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -34,7 +34,7 @@ type Sim struct {
 	mu       sync.Mutex // guards all below
 	world    World
 	apps     []*application
-	tempKeys map[string]tempKey // by SecretID
+	tempKeys map[string]tempKey // for uploads, by SecretID
 	sessions []Key              // that STS and the metadata service have given
 	objects  map[string]*object // by key
 	uploads  []*upload
@@ -42,6 +42,8 @@ type Sim struct {
 	count    map[string]int         // calls so far, by action, for faults
 	journal  []Call
 	serial   int // of the last id that was made up
+
+	keep string // see Keep; "" keeps nothing
 }
 
 // New returns a simulator. A world with a value that is not one of its
@@ -104,12 +106,12 @@ func (s *Sim) Journal() []Call {
 
 // ServeHTTP answers one request, as the service that its host names. On a
 // loopback address that is STS or CAR for a request with an X-TC-Action, the
-// side door for /_carsim/, the CI's token service for /_github/, and COS else.
+// control API for /_carsim/, the CI's token service for /_github/, and COS else.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := hostname(r.Host)
 	switch {
-	case isLocal(host) && strings.HasPrefix(r.URL.Path, doorPath):
-		s.door(w, r)
+	case isLocal(host) && strings.HasPrefix(r.URL.Path, controlPath):
+		s.control(w, r)
 	case isLocal(host) && strings.HasPrefix(r.URL.Path, issuerPath+"/"), strings.HasSuffix(host, issuerDomain):
 		s.serve(w, r, issuerService{s})
 	case host == metadataHost:

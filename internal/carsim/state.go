@@ -63,7 +63,7 @@ func (v *version) status(t time.Time) string {
 	return status
 }
 
-// become changes the status, and with it whatever was to happen later.
+// become changes the status and drops the changes that were planned for later.
 func (v *version) become(status string, at time.Time) {
 	v.history = slices.DeleteFunc(v.history, func(c change) bool { return c.at.After(at) })
 	v.later(status, at)
@@ -195,15 +195,12 @@ func (s *Sim) key(app *application, v *version, extension string) string {
 	return "1300055477/" + app.ID + "/" + v.id + extension
 }
 
-// remoteSize is how many bytes every URL leads to.
-const remoteSize = 5 << 30
-
-// process lets CAR take a version's package: o, or whatever is at a URL if o
-// is nil.
+// process lets CAR process a version's package: o, or the file at a URL if o is
+// nil.
 func (s *Sim) process(app *application, v *version, o *object, file string, now time.Time) {
 	v.started = now
 	v.become(Creating, now)
-	v.size = remoteSize
+	v.size = s.world.RemoteSize
 	if o != nil {
 		v.size = o.size
 		v.paths = executables(o.data)

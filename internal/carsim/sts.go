@@ -90,8 +90,7 @@ func (role Role) trusts(p Provider, c claims) bool {
 		oneIn(role.Issuer, c.Issuer) && oneIn(role.Audience, c.Audience...) && oneIn(role.Subject, c.Subject)
 }
 
-// oneIn reports whether one of the values is wanted; with nothing wanted
-// there is no condition.
+// oneIn reports whether one of the values is allowed; an empty list allows all.
 func oneIn(wanted []string, values ...string) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(wanted, v) })
 }

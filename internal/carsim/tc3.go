@@ -27,7 +27,7 @@ type action struct {
 	params   []param
 	do       func(*Sim, request) (any, *refusal)
 	unsigned bool // it is called without keys, with "Authorization: SKIP"
-	regional bool // it wants an X-TC-Region
+	regional bool // it requires an X-TC-Region
 }
 
 type param struct {
@@ -216,18 +216,7 @@ func mediaType(r *http.Request) string {
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// tooFast counts a call and reports whether it is one too many.
-func (s *Sim) tooFast(action string, now time.Time) bool {
-	recent := slices.DeleteFunc(s.calls[action], func(t time.Time) bool { return now.Sub(t) >= time.Second })
-	if s.world.RateLimit > 0 && len(recent) >= s.world.RateLimit {
-		s.calls[action] = recent
-		return true
-	}
-	s.calls[action] = append(recent, now)
-	return false
-}
-
-// check decodes a body and refuses what the action does not know or misses.
+// check decodes a body and refuses unknown and missing parameters.
 func (a action) check(body []byte) (map[string]json.RawMessage, *refusal) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(body, &given); err != nil || given == nil {
@@ -270,7 +259,7 @@ func (k kind) fits(value json.RawMessage) bool {
 	return json.Unmarshal(value, target) == nil
 }
 
-// unsigned checks a call that nobody signs. What is in it counts.
+// unsigned checks a call without a signature, such as one that brings a token.
 func (a apiService) unsigned(r *http.Request, _ []byte, now time.Time) (*Key, *refusal) {
 	seconds, err := strconv.ParseInt(r.Header.Get("X-Tc-Timestamp"), 10, 64)
 	switch {

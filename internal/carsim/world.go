@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// World says how the simulated service behaves wherever nobody outside
-// Tencent knows, and what is in it. The zero value is the default world.
+// World says how the simulated service behaves where that is not documented, and
+// what is in it. The zero value is the default world.
 // Its JSON form has the same field names, and durations as "90s".
 type World struct {
 	Site         Site          // the site of a loopback address; a key of the other site is unknown there
@@ -29,6 +29,7 @@ type World struct {
 	KeyLifetime    time.Duration // of the upload's temporary keys; 0 is 6 h, negative ones are born expired
 	ClockSkew      time.Duration // how far the service's clock is ahead of ours
 	RateLimit      int           // calls a second of each action; 0 is the documented 20, negative is no limit
+	RemoteSize     int64         // bytes of the file that every URL leads to; 0 is 5 GiB
 	MinPart        int64         // bytes of the smallest part but the last; 0 is COS's 1 MiB
 
 	NameAfterUpload   Naming
@@ -59,16 +60,15 @@ type (
 	Site string
 	// Naming is what becomes of a version's name once its file has arrived.
 	Naming string
-	// WhileNormal is how a create is answered while a version waits for
-	// release.
+	// WhileNormal is the answer to a create while a version waits for release.
 	WhileNormal string
-	// Verdict is whether the service does a doubtful thing.
+	// Verdict is whether the service does something that it might refuse.
 	Verdict string
 	// Snapshot is what CreateApplicationSnapshot means to a kind of
 	// application. Where it is not needed, the finished upload starts the
 	// processing.
 	Snapshot string
-	// First is the status that an application's first version ends in.
+	// First is the final status of an application's first version.
 	First string
 	// COSActions is what the temporary key may do beyond putting an object:
 	// list, look at and abort.
@@ -207,7 +207,7 @@ type Role struct {
 	Denied                    []string      // actions that its keys may not call
 }
 
-// Issuer is the CI as a giver of OIDC tokens.
+// Issuer is the CI as an issuer of OIDC tokens.
 type Issuer struct {
 	URL           string
 	Subject       string
@@ -327,6 +327,7 @@ func (w World) filled() World {
 	fill(&w.KeyLifetime, 6*time.Hour)
 	fill(&w.RateLimit, 20)
 	fill(&w.MinPart, 1<<20)
+	fill(&w.RemoteSize, 5<<30)
 	if w.Applications == nil {
 		w.Applications = Seed()
 	}

@@ -15,7 +15,7 @@ import (
 var azureDialect = dialect{
 	name: "azure",
 	// https://learn.microsoft.com/azure/devops/pipelines/build/variables
-	here: set("TF_BUILD", "True"),
+	matches: hasExactly("TF_BUILD", "True"),
 	open: func(s Streams) Host {
 		s.Err = s.Out // commands are lines of standard output: one stream keeps the order
 		return &azure{plain: newPlain(s)}
@@ -36,7 +36,7 @@ func (a *azure) Name() string { return azureDialect.name }
 // attempt. The three attempts grow when a stage, or a job in it, is run again.
 // The job's limit, in minutes, is not documented; when it began is not said.
 func (a *azure) Run() Run {
-	key, whole := key(a.getenv, "SYSTEM_COLLECTIONID", "SYSTEM_TEAMPROJECTID", "BUILD_BUILDID", "SYSTEM_STAGENAME", "SYSTEM_PHASENAME", "SYSTEM_JOBNAME", "SYSTEM_JOBPOSITIONINPHASE")
+	key, whole := runKey(a.getenv, "SYSTEM_COLLECTIONID", "SYSTEM_TEAMPROJECTID", "BUILD_BUILDID", "SYSTEM_STAGENAME", "SYSTEM_PHASENAME", "SYSTEM_JOBNAME", "SYSTEM_JOBPOSITIONINPHASE")
 	var attempts []int
 	for _, name := range []string{"SYSTEM_STAGEATTEMPT", "SYSTEM_PHASEATTEMPT", "SYSTEM_JOBATTEMPT"} {
 		n, _ := strconv.Atoi(a.getenv(name))
@@ -44,14 +44,14 @@ func (a *azure) Run() Run {
 	}
 	limit, _ := strconv.Atoi(a.getenv("SYSTEM_JOBTIMEOUT"))
 	run := Run{
-		Key: key, Complete: whole, Attempt: slices.Max(attempts), Left: rest(time.Duration(limit)*time.Minute, time.Time{}),
+		Key: key, Complete: whole, Attempt: slices.Max(attempts), Left: timeLeft(time.Duration(limit)*time.Minute, time.Time{}),
 		Repository: a.getenv("BUILD_REPOSITORY_URI"),
 		Actor:      a.getenv("BUILD_REQUESTEDFOR"),
 		Commit:     a.getenv("BUILD_SOURCEVERSION"),
 		Ref:        a.getenv("BUILD_SOURCEBRANCH"),
 		Debug:      strings.EqualFold(a.getenv("SYSTEM_DEBUG"), "true"),
 	}
-	if server, project := first(a.getenv, "SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"), a.getenv("SYSTEM_TEAMPROJECTID"); server != "" && project != "" {
+	if server, project := firstOf(a.getenv, "SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"), a.getenv("SYSTEM_TEAMPROJECTID"); server != "" && project != "" {
 		run.URL = strings.TrimSuffix(server, "/") + "/" + project + "/_build/results?buildId=" + a.getenv("BUILD_BUILDID")
 	}
 	return run
@@ -80,7 +80,7 @@ func (a *azure) Mask(s secret.String) {
 
 func (a *azure) BeginGroup(title string) {
 	a.EndGroup()
-	a.write("##[group]" + tame(a.Hide(title)))
+	a.write("##[group]" + harmlessLine(a.Hide(title)))
 	a.inGroup = true
 }
 
@@ -99,15 +99,15 @@ func (a *azure) Annotate(level Level, title, text string) {
 		a.plain.Annotate(level, title, text)
 		return
 	}
-	lines := tameLines(a.Hide(text))
+	lines := harmlessLines(a.Hide(text))
 	if title != "" {
-		lines[0] = tame(a.Hide(title)) + ": " + lines[0]
+		lines[0] = harmlessLine(a.Hide(title)) + ": " + lines[0]
 	}
 	a.command("task.logissue", "type="+kind, strings.Join(lines, "\n"))
 }
 
 func (a *azure) Progress(p Progress) {
-	p.What, p.Detail = tame(a.Hide(p.What)), tame(a.Hide(p.Detail))
+	p.What, p.Detail = harmlessLine(a.Hide(p.What)), harmlessLine(a.Hide(p.Detail))
 	if !a.beat.due(p) {
 		return
 	}
@@ -124,7 +124,7 @@ const azureLimit = 32_000
 // Output sets an output variable of the step, which later ones read as
 // $(name-of-the-step.CAR_PUBLISHED_...). The agent replaces $(other) in it.
 func (a *azure) Output(name, value string) error {
-	value = inert(a.Hide(value))
+	value = withoutReferences(a.Hide(value))
 	if len(value) >= azureLimit {
 		a.Print(tooLong(name, "Azure Pipelines", "32 KB"))
 		return nil

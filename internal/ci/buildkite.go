@@ -18,7 +18,7 @@ import (
 var buildkiteDialect = dialect{
 	name: "buildkite",
 	// https://buildkite.com/docs/pipelines/configure/environment-variables
-	here: set("BUILDKITE", "true"),
+	matches: hasExactly("BUILDKITE", "true"),
 	open: func(s Streams) Host {
 		b := &buildkite{plain: newPlain(s), outputs: map[string]string{}}
 		// In a container it is there if the user has mounted it.
@@ -42,13 +42,13 @@ func (b *buildkite) Name() string { return buildkiteDialect.name }
 // Run's Key is never complete: the jobs of a matrix are one step, and only
 // their command or label may differ. A job that is retried knows how often.
 func (b *buildkite) Run() Run {
-	key, _ := key(b.getenv, "BUILDKITE_BUILD_ID", "BUILDKITE_STEP_ID", "BUILDKITE_PARALLEL_JOB", "BUILDKITE_LABEL", "BUILDKITE_COMMAND")
+	key, _ := runKey(b.getenv, "BUILDKITE_BUILD_ID", "BUILDKITE_STEP_ID", "BUILDKITE_PARALLEL_JOB", "BUILDKITE_LABEL", "BUILDKITE_COMMAND")
 	run := Run{
 		Key:        key,
 		Repository: b.getenv("BUILDKITE_REPO"),
-		Actor:      first(b.getenv, "BUILDKITE_UNBLOCKER", "BUILDKITE_BUILD_CREATOR", "BUILDKITE_BUILD_AUTHOR"),
+		Actor:      firstOf(b.getenv, "BUILDKITE_UNBLOCKER", "BUILDKITE_BUILD_CREATOR", "BUILDKITE_BUILD_AUTHOR"),
 		Commit:     b.getenv("BUILDKITE_COMMIT"),
-		Ref:        first(b.getenv, "BUILDKITE_TAG", "BUILDKITE_BRANCH"),
+		Ref:        firstOf(b.getenv, "BUILDKITE_TAG", "BUILDKITE_BRANCH"),
 		URL:        b.getenv("BUILDKITE_BUILD_URL"),
 	}
 	if id := b.getenv("BUILDKITE_JOB_ID"); run.URL != "" && id != "" {
@@ -68,7 +68,7 @@ func (b *buildkite) Run() Run {
 // https://buildkite.com/docs/pipelines/configure/managing-log-output
 func (b *buildkite) BeginGroup(title string) {
 	b.EndGroup()
-	b.write("--- " + tame(b.Hide(title)))
+	b.write("--- " + harmlessLine(b.Hide(title)))
 	b.unfolded = false
 }
 
@@ -99,7 +99,7 @@ const (
 
 	// The agent tries again for minutes. We are not to hang that long, and
 	// after a cancel Buildkite kills us 10 s later.
-	agentTime = 8 * time.Second
+	agentTimeout = 8 * time.Second
 )
 
 // Summary is an annotation of the build, and the outputs are its meta-data.
@@ -112,21 +112,21 @@ func (b *buildkite) Summary(level Level, markdown, plain string) error {
 		return b.plain.Summary(level, markdown, plain)
 	}
 	b.EndGroup()
-	ctx, cancel := context.WithTimeout(context.Background(), agentTime)
+	ctx, cancel := context.WithTimeout(context.Background(), agentTimeout)
 	defer cancel()
 	style := map[Level]string{Notice: "success", Warning: "warning", Error: "error"}[level]
 	// A context of its own, so that no other run's annotation is replaced:
 	// a build may publish several applications.
-	failed := b.ask(ctx, shorten(b.Hide(markdown), summaryLimit), "annotate", "--style", style, "--context", "car-publish-"+rand.Text())
+	failed := b.runAgent(ctx, shorten(b.Hide(markdown), summaryLimit), "annotate", "--style", style, "--context", "car-publish-"+rand.Text())
 	if failed != nil {
 		b.write("+++ Summary")
 		_ = b.plain.Summary(level, markdown, plain)
 	}
-	return errors.Join(failed, b.flush(ctx))
+	return errors.Join(failed, b.setMetaData(ctx))
 }
 
-// flush sets the outputs, a few at a time.
-func (b *buildkite) flush(ctx context.Context) error {
+// setMetaData sets the outputs, a few at a time.
+func (b *buildkite) setMetaData(ctx context.Context) error {
 	names := slices.DeleteFunc(b.names, func(name string) bool { // the agent refuses these
 		return strings.TrimSpace(b.outputs[name]) == "" || len(b.outputs[name]) >= buildkiteLimit
 	})
@@ -136,7 +136,7 @@ func (b *buildkite) flush(ctx context.Context) error {
 	for w := range workers {
 		wg.Go(func() {
 			for i := w; i < len(names) && errs[w] == nil; i += workers {
-				errs[w] = b.ask(ctx, b.outputs[names[i]], "meta-data", "set", variable(names[i]))
+				errs[w] = b.runAgent(ctx, b.outputs[names[i]], "meta-data", "set", variable(names[i]))
 			}
 		})
 	}
@@ -149,20 +149,20 @@ func (b *buildkite) flush(ctx context.Context) error {
 	return nil
 }
 
-// agents are the variables that the agent itself has set or needs: some are
+// agentVariables are the variables that the agent itself has set or needs: some are
 // masked, and the agent can do nothing without them.
-var agents = regexp.MustCompile(`(?i)^(BUILDKITE_.*|https?_proxy)$`)
+var agentVariables = regexp.MustCompile(`(?i)^(BUILDKITE_.*|https?_proxy)$`)
 
-// ask runs the agent. What may be secret or foreign is its input, never an
+// runAgent runs the agent. What may be secret or foreign is its input, never an
 // argument, which every process of the machine can read; and it does not get
 // the variables that hold our secrets.
-func (b *buildkite) ask(ctx context.Context, input string, args ...string) error {
+func (b *buildkite) runAgent(ctx context.Context, input string, args ...string) error {
 	command := exec.CommandContext(ctx, b.agent, args...) //nolint:gosec // the agent that started this job
 	command.Stdin = strings.NewReader(input)
 	command.WaitDelay = time.Second
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if agents.MatchString(name) || b.Hide(variable) == variable {
+		if agentVariables.MatchString(name) || b.Hide(variable) == variable {
 			command.Env = append(command.Env, variable)
 		}
 	}

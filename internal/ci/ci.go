@@ -1,7 +1,7 @@
-// Package ci is the CI that a run happens on: who the run is, how secrets
-// are masked, where outputs and the summary go, what an annotation, a group
-// or progress look like. One file per CI; a CI that can do less than another
-// embeds plain.
+// Package ci speaks to the CI that a run happens on: it says which run this is,
+// masks secrets, and writes outputs, the summary, annotations, groups and
+// progress in the CI's own form. There is one file per CI; a CI that lacks some of
+// these embeds plain.
 package ci
 
 import (
@@ -14,9 +14,9 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// Host is a CI, or a terminal. Every text is given as it is; a Host escapes
-// what its CI would take for a command, and hides the secrets it knows. It is
-// not safe for concurrent use.
+// Host is a CI, or a terminal. Callers pass texts unescaped: a Host escapes what
+// its CI would take for a command, and hides the secrets it knows. It is not safe
+// for concurrent use.
 type Host interface {
 	// Name is the one that the input ci takes: "github", "gitlab", "plain".
 	Name() string
@@ -52,9 +52,9 @@ type Host interface {
 	// Output sets an output of the step. The value may have any content.
 	Output(name, value string) error
 
-	// Save keeps a value for what the CI runs after this step, however the
-	// step ends; where there is no such thing, it does nothing. Saved returns
-	// what the step has saved, there.
+	// Save keeps a value for the post step, which the CI runs however this step
+	// ends; on a CI without post steps it does nothing. In the post step, Saved
+	// returns that value.
 	Save(name, value string) error
 	Saved(name string) string
 
@@ -64,7 +64,7 @@ type Host interface {
 	Summary(level Level, markdown, plain string) error
 }
 
-// Level is how grave an annotation is.
+// Level is the severity of an annotation.
 type Level int
 
 // The levels.
@@ -74,8 +74,8 @@ const (
 	Error
 )
 
-// Progress is how far something is. Another What is another thing: it is
-// shown at once.
+// Progress is how far something is. The first one with another What is shown at
+// once.
 type Progress struct {
 	What    string // "Upload", "ver-a is Creating"
 	Percent int    // -1 while unknown
@@ -114,7 +114,7 @@ type Streams struct {
 // the environment tells of.
 func Detect(name string, s Streams) (Host, error) {
 	for _, d := range dialects {
-		if d.name == name || name == "" && d.here(s.Getenv) {
+		if d.name == name || name == "" && d.matches(s.Getenv) {
 			s.Terminal = s.Terminal && d.name == plainDialect.name // a CI keeps a log, even of a terminal
 			return d.open(s), nil
 		}
@@ -133,13 +133,13 @@ func Names() []string {
 
 // dialect is one CI: each file of this package that speaks for one has one.
 type dialect struct {
-	name string
-	here func(getenv func(string) string) bool
-	open func(Streams) Host
+	name    string
+	matches func(getenv func(string) string) bool
+	open    func(Streams) Host
 }
 
-// dialects is asked from the top; plain is at home everywhere. Who looks like
-// another one as well is asked first: Forgejo's runner sets Gitea's variable,
+// dialects are tried in this order; plain fits everywhere. A CI that also sets the
+// variable of another one comes before it: Forgejo's runner sets Gitea's variable,
 // both set GitHub's, and Harness sets Drone's.
 var dialects = []dialect{
 	forgejoDialect, giteaDialect, githubDialect,
@@ -152,19 +152,19 @@ var dialects = []dialect{
 	plainDialect,
 }
 
-// set tells a CI by a variable that has this value.
-func set(name, value string) func(getenv func(string) string) bool {
+// hasExactly tells a CI by a variable that has this value.
+func hasExactly(name, value string) func(getenv func(string) string) bool {
 	return func(getenv func(string) string) bool { return getenv(name) == value }
 }
 
-// given tells a CI by a variable that has any value.
-func given(name string) func(getenv func(string) string) bool {
+// hasValue tells a CI by a variable that has any value.
+func hasValue(name string) func(getenv func(string) string) bool {
 	return func(getenv func(string) string) bool { return getenv(name) != "" }
 }
 
-// key makes a Run's Key of the values of these variables. It is whole if each
+// runKey makes a Run's Key of the values of these variables. It is whole if each
 // of them has one: in a container many a variable is missing.
-func key(getenv func(string) string, names ...string) (key string, whole bool) {
+func runKey(getenv func(string) string, names ...string) (key string, whole bool) {
 	parts := make([]string, len(names))
 	for i, name := range names {
 		parts[i] = getenv(name)
@@ -172,8 +172,8 @@ func key(getenv func(string) string, names ...string) (key string, whole bool) {
 	return strings.Join(parts, "/"), !slices.Contains(parts, "")
 }
 
-// first is the value of the first of these variables that has one.
-func first(getenv func(string) string, names ...string) string {
+// firstOf returns the value of the first of these variables that is set.
+func firstOf(getenv func(string) string, names ...string) string {
 	for _, name := range names {
 		if value := getenv(name); value != "" {
 			return value
@@ -182,9 +182,9 @@ func first(getenv func(string) string, names ...string) string {
 	return ""
 }
 
-// rest is what is left of a limit that began at started; without a start, all
-// of it. Past its end there is still a moment: the CI has not killed us.
-func rest(limit time.Duration, started time.Time) time.Duration {
+// timeLeft is what is left of a limit that began at started; without a start, all
+// of it. After its end it is still a moment, since the CI has not killed the job.
+func timeLeft(limit time.Duration, started time.Time) time.Duration {
 	if limit <= 0 || started.IsZero() {
 		return max(0, limit)
 	}

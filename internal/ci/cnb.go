@@ -12,7 +12,7 @@ import (
 var cnbDialect = dialect{
 	name: "cnb",
 	// https://docs.cnb.cool/en/build/build-in-env.html
-	here: set("CNB", "true"),
+	matches: hasExactly("CNB", "true"),
 	open: func(s Streams) Host {
 		s.Err = s.Out // outputs are lines of standard output: one stream keeps the order
 		return &cnb{newPlain(s)}
@@ -27,7 +27,7 @@ func (c *cnb) Name() string { return cnbDialect.name }
 // Run's Key is never complete: a rebuild says that it is one (CNB_IS_RETRY)
 // and not of which build.
 func (c *cnb) Run() Run {
-	key, _ := key(c.getenv, "CNB_WEB_ENDPOINT", "CNB_BUILD_ID", "CNB_PIPELINE_ID", "CNB_BUILD_STAGE_NAME", "CNB_BUILD_JOB_KEY")
+	key, _ := runKey(c.getenv, "CNB_WEB_ENDPOINT", "CNB_BUILD_ID", "CNB_PIPELINE_ID", "CNB_BUILD_STAGE_NAME", "CNB_BUILD_JOB_KEY")
 	limit, _ := strconv.Atoi(c.getenv("CNB_PIPELINE_MAX_RUN_TIME")) // in ms
 	started, _ := time.Parse(time.RFC1123, c.getenv("CNB_BUILD_START_TIME"))
 	return Run{
@@ -37,7 +37,7 @@ func (c *cnb) Run() Run {
 		Commit:     c.getenv("CNB_COMMIT"),
 		Ref:        c.getenv("CNB_BRANCH"),
 		URL:        c.getenv("CNB_BUILD_WEB_URL"),
-		Left:       rest(time.Duration(limit)*time.Millisecond, started),
+		Left:       timeLeft(time.Duration(limit)*time.Millisecond, started),
 	}
 }
 
@@ -50,7 +50,7 @@ var cnbPlain = regexp.MustCompile(`^(?:[\w.,:;/@+()"-](?:[\w.,:;/@+()" -]*[\w.,:
 // Output writes a line that exports: takes the value from.
 // https://docs.cnb.cool/en/build/env.html
 func (c *cnb) Output(name, value string) error {
-	value = inert(c.Hide(value))
+	value = withoutReferences(c.Hide(value))
 	if len(value) >= cnbLimit {
 		c.Print(tooLong(name, "CNB", "100 KB"))
 		return nil
@@ -62,7 +62,7 @@ func (c *cnb) Output(name, value string) error {
 	return nil
 }
 
-// tooLong tells of an output that a CI would not take.
+// tooLong is the error of an output that the CI would not accept.
 func tooLong(name, host, limit string) string {
 	return fmt.Sprintf("The output %s is left out: %s takes less than %s. json-file has all of it.", name, host, limit)
 }

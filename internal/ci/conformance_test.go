@@ -3,6 +3,7 @@ package ci_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"os"
@@ -261,6 +262,13 @@ func TestMask(t *testing.T) {
 			base64.StdEncoding.EncodeToString([]byte("user:s3cr/t+key=%41")),
 			base64.StdEncoding.EncodeToString([]byte("us:s3cr/t+key=%41@host")),
 			base64.StdEncoding.EncodeToString([]byte("u:s3cr/t+key=%41@host")),
+			base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("s3cr/t+key=%41")))),
+			base64.StdEncoding.EncodeToString([]byte("Basic " + base64.StdEncoding.EncodeToString([]byte("s3cr/t+key=%41")))),
+			strings.ToLower(url.QueryEscape("s3cr/t+key=%41")),
+			hex.EncodeToString([]byte("s3cr/t+key=%41")),
+			fmt.Sprintf("%X", "s3cr/t+key=%41"),
+			`s3cr\/t+key=%41`,
+			`quo&#34;ted\&lt;key&gt;`,
 			`{"key":"quo\"ted\\key"}`,
 			`a name: "quo\"ted\\<key>"`,
 			pem,
@@ -274,7 +282,7 @@ func TestMask(t *testing.T) {
 			written += fmt.Sprint(h.dialect.outputs(t, h))
 		}
 		for _, part := range []string{
-			"s3cr", "key=", "and-more", "%41", "%2541", "MIIE", "7f+/x", "ted\\", "<key>", "czNjc", "M2NyL3Qra2V5", "zY3IvdCtrZXk", "cy90K2tle",
+			"s3cr", "key=", "and-more", "%41", "%2541", "MIIE", "7f+/x", "ted\\", "<key>", "733363722f", "733363722F", "Y3pOamNp", "%2ft%2b", "&lt;key", "czNjc", "M2NyL3Qra2V5", "zY3IvdCtrZXk", "cy90K2tle",
 		} {
 			if strings.Contains(written, part) {
 				t.Errorf("got %q in what was written:\n%s", part, written)
@@ -301,6 +309,20 @@ func TestHide(t *testing.T) {
 			if got := h.Hide(text); got != want {
 				t.Errorf("Hide(%q): got %q, want %q", text, got, want)
 			}
+		}
+	})
+}
+
+// A password may be an ordinary word. To hide that would protect nothing, and spoil
+// the messages.
+func TestOrdinaryWords(t *testing.T) {
+	everyHost(t, func(t *testing.T, h host) {
+		for _, s := range []string{"publish", "Release", "secret", "password\nversion"} {
+			h.Mask(secret.New(s))
+		}
+		const message = "publish failed: Release the version first, or set secret-key"
+		if got := h.Hide(message); got != message {
+			t.Errorf("got %q", got)
 		}
 	})
 }

@@ -12,15 +12,15 @@ import (
 var (
 	// https://docs.drone.io/pipeline/environment/reference/drone/
 	droneDialect = dialect{
-		name: "drone",
-		here: set("DRONE", "true"),
-		open: func(s Streams) Host { return newDrone("drone", s) },
+		name:    "drone",
+		matches: hasExactly("DRONE", "true"),
+		open:    func(s Streams) Host { return newDrone("drone", s) },
 	}
 	// https://developer.harness.io/docs/continuous-integration/troubleshoot-ci/ci-env-var
 	harnessDialect = dialect{
-		name: "harness",
-		here: given("HARNESS_BUILD_ID"),
-		open: func(s Streams) Host { return newDrone("harness", s) },
+		name:    "harness",
+		matches: hasValue("HARNESS_BUILD_ID"),
+		open:    func(s Streams) Host { return newDrone("harness", s) },
 	}
 )
 
@@ -48,11 +48,11 @@ func (d *drone) Run() Run {
 	if d.name == harnessDialect.name {
 		names = []string{"HARNESS_ACCOUNT_ID", "HARNESS_ORG_ID", "HARNESS_PROJECT_ID", "HARNESS_PIPELINE_ID", "HARNESS_BUILD_ID", "HARNESS_STAGE_ID", "HARNESS_STEP_ID"}
 	}
-	key, _ := key(d.getenv, names...)
+	key, _ := runKey(d.getenv, names...)
 	return Run{
 		Key:        key,
-		Repository: first(d.getenv, "DRONE_REPO_LINK", "DRONE_REPO"),
-		Actor:      first(d.getenv, "DRONE_BUILD_TRIGGER", "DRONE_COMMIT_AUTHOR"),
+		Repository: firstOf(d.getenv, "DRONE_REPO_LINK", "DRONE_REPO"),
+		Actor:      firstOf(d.getenv, "DRONE_BUILD_TRIGGER", "DRONE_COMMIT_AUTHOR"),
 		Commit:     d.getenv("DRONE_COMMIT_SHA"),
 		Ref:        d.getenv("DRONE_COMMIT_REF"),
 		URL:        d.getenv("DRONE_BUILD_LINK"),
@@ -67,7 +67,7 @@ const droneLimit = 48 << 10
 // Output adds to the file that Harness reads after the step. Drone has none.
 // https://developer.harness.io/docs/continuous-integration/use-ci/use-drone-plugins/plugin-step-settings-reference
 func (d *drone) Output(name, value string) error {
-	value = inert(d.Hide(value))
+	value = withoutReferences(d.Hide(value))
 	d.outputs[name] = value
 	path := d.getenv("DRONE_OUTPUT")
 	if path == "" {
@@ -93,7 +93,7 @@ func (d *drone) Output(name, value string) error {
 // quotes and on what follows a #; what begins with __B64__ is decoded, whichever
 // reads it (fetchExportedVarsFromEnvFile of https://github.com/harness/lite-engine).
 func dotenv(value string) string {
-	if value == tame(strings.TrimLeft(value, `"' `)) && !strings.Contains(value, "#") && !strings.HasPrefix(value, "__B64__") {
+	if value == harmlessLine(strings.TrimLeft(value, `"' `)) && !strings.Contains(value, "#") && !strings.HasPrefix(value, "__B64__") {
 		return value
 	}
 	return "__B64__" + base64.StdEncoding.EncodeToString([]byte(value))

@@ -6,14 +6,14 @@ var (
 	// each sets its own variable to tell itself from GitHub. Forgejo's runner
 	// sets Gitea's, too.
 	forgejoDialect = dialect{
-		name: "forgejo",
-		here: set("FORGEJO_ACTIONS", "true"),
-		open: func(s Streams) Host { return &gitea{newGitHub(s), "forgejo"} },
+		name:    "forgejo",
+		matches: hasExactly("FORGEJO_ACTIONS", "true"),
+		open:    func(s Streams) Host { return &gitea{newGitHub(s), "forgejo"} },
 	}
 	giteaDialect = dialect{
-		name: "gitea",
-		here: set("GITEA_ACTIONS", "true"),
-		open: func(s Streams) Host { return &gitea{newGitHub(s), "gitea"} },
+		name:    "gitea",
+		matches: hasExactly("GITEA_ACTIONS", "true"),
+		open:    func(s Streams) Host { return &gitea{newGitHub(s), "gitea"} },
 	}
 )
 
@@ -30,7 +30,7 @@ func (g *gitea) Name() string { return g.name }
 // Annotate writes readable text: there is no place for annotations, and many
 // a runner shows GitHub's command for one as it is, escapes and all.
 func (g *gitea) Annotate(level Level, title, text string) {
-	for _, line := range g.finding(words[level], title, text) {
+	for _, line := range g.annotation(levelWords[level], title, text) {
 		g.Print(line)
 	}
 }
@@ -43,7 +43,7 @@ func (g *gitea) Summary(_ Level, markdown, plain string) error {
 	if plain == "" {
 		return nil
 	}
-	for _, line := range tameLines(g.Hide(plain)) {
+	for _, line := range harmlessLines(g.Hide(plain)) {
 		g.Print(line)
 	}
 	return nil

@@ -17,8 +17,8 @@ import (
 var githubDialect = dialect{
 	name: "github",
 	// Gitea's and Forgejo's runners set it as well: they are asked before.
-	here: set("GITHUB_ACTIONS", "true"),
-	open: func(s Streams) Host { return newGitHub(s) },
+	matches: hasExactly("GITHUB_ACTIONS", "true"),
+	open:    func(s Streams) Host { return newGitHub(s) },
 }
 
 // github speaks workflow commands:
@@ -28,7 +28,7 @@ var githubDialect = dialect{
 // lines in order only within one.
 type github struct {
 	masks
-	beat    beat
+	beat    progressThrottle
 	w       io.Writer
 	getenv  func(string) string
 	action  *githubactions.Action
@@ -36,7 +36,7 @@ type github struct {
 }
 
 func newGitHub(s Streams) *github {
-	w := deaf{s.Out}
+	w := ignoreErrors{s.Out}
 	return &github{
 		w:      w,
 		getenv: s.Getenv,
@@ -44,12 +44,12 @@ func newGitHub(s Streams) *github {
 	}
 }
 
-// deaf does not hear that a write failed: the library would panic, and that
-// nobody reads the log any more is no reason to end a run half-done.
-type deaf struct{ w io.Writer }
+// ignoreErrors hides failed writes, on which the library would panic: a run must not
+// stop half-done because the log is closed.
+type ignoreErrors struct{ w io.Writer }
 
-func (d deaf) Write(b []byte) (int, error) {
-	// The library ends a line as the system does, and runners take this everywhere.
+func (d ignoreErrors) Write(b []byte) (int, error) {
+	// The library ends lines as the system does; runners accept \n on every system.
 	_, _ = d.w.Write(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")))
 	return len(b), nil
 }
@@ -61,7 +61,7 @@ func (g *github) Name() string { return githubDialect.name }
 func (g *github) Run() Run {
 	attempt, _ := strconv.Atoi(g.getenv("GITHUB_RUN_ATTEMPT"))
 	var repository, url string
-	if place, whole := key(g.getenv, "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"); whole {
+	if place, whole := runKey(g.getenv, "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"); whole {
 		repository = place
 		if id := g.getenv("GITHUB_RUN_ID"); id != "" {
 			url = place + "/actions/runs/" + id
@@ -89,12 +89,12 @@ func (g *github) Mask(s secret.String) {
 }
 
 func (g *github) Print(line string) {
-	_, _ = io.WriteString(g.w, tame(g.Hide(line))+"\n")
+	_, _ = io.WriteString(g.w, harmlessLine(g.Hide(line))+"\n")
 }
 
 func (g *github) BeginGroup(title string) {
 	g.EndGroup()
-	g.action.Group(tame(g.Hide(title)))
+	g.action.Group(harmlessLine(g.Hide(title)))
 	g.inGroup = true
 }
 
@@ -109,10 +109,10 @@ func (g *github) Annotate(level Level, title, text string) {
 	name := map[Level]string{Notice: "notice", Warning: "warning", Error: "error"}[level]
 	cmd := &githubactions.Command{
 		Name:    name,
-		Message: strings.Join(tameLines(g.Hide(text)), "\n"),
+		Message: strings.Join(harmlessLines(g.Hide(text)), "\n"),
 	}
 	if title != "" {
-		cmd.Properties = githubactions.CommandProperties{"title": tame(g.Hide(title))}
+		cmd.Properties = githubactions.CommandProperties{"title": harmlessLine(g.Hide(title))}
 	}
 	g.action.IssueCommand(cmd)
 }
@@ -127,7 +127,7 @@ func (g *github) Progress(p Progress) {
 // no file, and its delimiter is fixed, so that a value could end early and
 // set outputs of its own.
 func (g *github) Output(name, value string) error {
-	if err := g.keep("GITHUB_OUTPUT", name, value); err != nil {
+	if err := g.appendPair("GITHUB_OUTPUT", name, value); err != nil {
 		return fmt.Errorf("set output %s: %w", name, err)
 	}
 	return nil
@@ -135,7 +135,7 @@ func (g *github) Output(name, value string) error {
 
 // Save is for the action's post step, which gets the value in a variable.
 func (g *github) Save(name, value string) error {
-	if err := g.keep("GITHUB_STATE", name, value); err != nil {
+	if err := g.appendPair("GITHUB_STATE", name, value); err != nil {
 		return fmt.Errorf("save state %s: %w", name, err)
 	}
 	return nil
@@ -143,8 +143,8 @@ func (g *github) Save(name, value string) error {
 
 func (g *github) Saved(name string) string { return g.getenv("STATE_" + name) }
 
-// keep adds a value to a file of names and values.
-func (g *github) keep(variable, name, value string) error {
+// appendPair adds a value to a file of names and values.
+func (g *github) appendPair(variable, name, value string) error {
 	value = g.Hide(value)
 	delimiter := rand.Text()
 	for strings.Contains(value, delimiter) {
@@ -167,7 +167,7 @@ func (g *github) Summary(_ Level, markdown, plain string) error {
 	}
 	if err := g.append("GITHUB_STEP_SUMMARY", shorten(markdown, limit)); err != nil {
 		g.Print("This runner does not take a summary (" + err.Error() + "); here it is:")
-		for _, line := range tameLines(g.Hide(plain)) {
+		for _, line := range harmlessLines(g.Hide(plain)) {
 			g.Print(line)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 var gitlabDialect = dialect{
 	name: "gitlab",
 	// https://docs.gitlab.com/ci/variables/predefined_variables/
-	here: set("GITLAB_CI", "true"),
+	matches: hasExactly("GITLAB_CI", "true"),
 	open: func(s Streams) Host {
 		return &gitlab{plain: newPlain(s), id: strings.ToLower(rand.Text()[:8])}
 	},
@@ -34,7 +34,7 @@ func (g *gitlab) Name() string { return gitlabDialect.name }
 // values of a matrix in it. A retry keeps pipeline and name and gets another
 // CI_JOB_ID, but nothing says that it is one: the input run-attempt can.
 func (g *gitlab) Run() Run {
-	key, whole := key(g.getenv, "CI_SERVER_URL", "CI_PIPELINE_ID", "CI_JOB_NAME")
+	key, whole := runKey(g.getenv, "CI_SERVER_URL", "CI_PIPELINE_ID", "CI_JOB_NAME")
 	seconds, _ := strconv.Atoi(g.getenv("CI_JOB_TIMEOUT"))
 	started, _ := time.Parse(time.RFC3339, g.getenv("CI_JOB_STARTED_AT"))
 	return Run{
@@ -44,7 +44,7 @@ func (g *gitlab) Run() Run {
 		Commit:     g.getenv("CI_COMMIT_SHA"),
 		Ref:        g.getenv("CI_COMMIT_REF_NAME"),
 		URL:        g.getenv("CI_JOB_URL"),
-		Left:       rest(time.Duration(seconds)*time.Second, started),
+		Left:       timeLeft(time.Duration(seconds)*time.Second, started),
 		Debug:      g.getenv("CI_DEBUG_TRACE") == "true",
 	}
 }
@@ -55,7 +55,7 @@ func (g *gitlab) BeginGroup(title string) {
 	g.EndGroup()
 	g.n++
 	g.open = fmt.Sprintf("car_publish_%s_%d", g.id, g.n)
-	g.write(fmt.Sprintf("\x1b[0Ksection_start:%d:%s[collapsed=true]\r\x1b[0K%s", time.Now().Unix(), g.open, tame(g.Hide(title))))
+	g.write(fmt.Sprintf("\x1b[0Ksection_start:%d:%s[collapsed=true]\r\x1b[0K%s", time.Now().Unix(), g.open, harmlessLine(g.Hide(title))))
 }
 
 func (g *gitlab) EndGroup() {

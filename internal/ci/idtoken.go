@@ -19,8 +19,8 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// IDTokens is how a job asks its CI for OpenID Connect tokens, which say what
-// job it is. Any number can be had, each for one audience.
+// IDTokens requests OpenID Connect tokens, which say what job this is, from the
+// CI. A job can request any number of them, each for one audience.
 //
 // It is not a part of Host: a job can be on a CI that gives tokens whatever
 // its log looks like, and runners that are made after GitHub's give them in
@@ -28,7 +28,7 @@ import (
 type IDTokens struct {
 	Name string // of the CI
 	ask  func(ctx context.Context, via http.RoundTripper, audience string) (string, error)
-	key  string // that asking takes
+	key  string // the secret that a request needs
 }
 
 // IDTokenError is why there is no token.
@@ -44,16 +44,16 @@ func (e *IDTokenError) Error() string { return e.Message }
 // Unwrap returns the error beneath.
 func (e *IDTokenError) Unwrap() error { return e.Err }
 
-// NewIDTokens returns how to ask, or an *IDTokenError that says why this job
-// cannot.
+// NewIDTokens returns how to request tokens, or an *IDTokenError that says why this
+// job cannot.
 func NewIDTokens(getenv func(string) string) (IDTokens, error) {
 	address, key := getenv(gitHubTokenURL), getenv(gitHubTokenKey)
 	switch {
 	case address != "" && key != "":
-		if !safe(address) {
+		if !isSafe(address) {
 			return IDTokens{}, &IDTokenError{
-				Message: gitHubTokenURL + " is no https URL, so no token is asked for there",
-				Hint:    "The runner sets it. Who else did?",
+				Message: gitHubTokenURL + " is not an https URL, so no token is asked for there",
+				Hint:    "Only the runner should set it. Find out which step of the job does.",
 			}
 		}
 		return IDTokens{"GitHub", askGitHub(getenv), key}, nil
@@ -88,7 +88,7 @@ func NewIDTokens(getenv func(string) string) (IDTokens, error) {
 	}
 }
 
-// Key is the secret that asking takes; zero if there is none.
+// Key is the secret that a request for a token needs; zero if there is none.
 func (t IDTokens) Key() secret.String { return secret.New(t.key) }
 
 // Ask asks for a token. An error is an *IDTokenError.
@@ -136,7 +136,7 @@ func askGitHub(getenv func(string) string) func(context.Context, http.RoundTripp
 			}
 		}
 		return "", &IDTokenError{
-			Message: "what GitHub answered is no OIDC token",
+			Message: "what GitHub answered is not an OIDC token",
 			Hint:    "Something in between may have answered: check proxy and the runner's network.",
 		}
 	}
@@ -150,7 +150,7 @@ func askBuildkite(ctx context.Context, _ http.RoundTripper, audience string) (st
 	command.Stdout, command.Stderr = &out, &complaints
 	command.WaitDelay = time.Second // a child of the agent's may keep both open
 	err := command.Run()
-	byHand := "buildkite-agent oidc request-token --audience " + shellWord(audience)
+	byHand := "buildkite-agent oidc request-token --audience " + quoteForShell(audience)
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		return out.String(), nil
@@ -164,7 +164,7 @@ func askBuildkite(ctx context.Context, _ http.RoundTripper, audience string) (st
 		}
 	}
 	text := complaints.String()
-	if lines := tameLines(text); len(lines) > 0 {
+	if lines := harmlessLines(text); len(lines) > 0 {
 		text = lines[len(lines)-1]
 	}
 	if runes := []rune(text); len(runes) > 200 {
@@ -179,16 +179,16 @@ func askBuildkite(ctx context.Context, _ http.RoundTripper, audience string) (st
 // plainWord is what a shell takes as it is.
 var plainWord = regexp.MustCompile(`^[0-9A-Za-z_./:@+-]+$`)
 
-// shellWord is a text as one word for a shell.
-func shellWord(text string) string {
+// quoteForShell is a text as one word for a shell.
+func quoteForShell(text string) string {
 	if plainWord.MatchString(text) {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// safe reports whether a key may be sent there: with TLS, or to this machine.
-func safe(address string) bool {
+// isSafe reports whether a key may be sent there: with TLS, or to this machine.
+func isSafe(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" {
 		return false

@@ -12,16 +12,16 @@ import (
 )
 
 var plainDialect = dialect{
-	name: "plain",
-	here: func(func(string) string) bool { return true },
-	open: func(s Streams) Host { return newPlain(s) },
+	name:    "plain",
+	matches: func(func(string) string) bool { return true },
+	open:    func(s Streams) Host { return newPlain(s) },
 }
 
 // plain is a terminal, or a CI that is not known. All goes to Err: Out is for
 // data, such as a list in JSON that a script reads.
 type plain struct {
 	masks
-	beat     beat
+	beat     progressThrottle
 	w        io.Writer
 	getenv   func(string) string
 	terminal bool
@@ -55,12 +55,12 @@ func (p *plain) Saved(string) string { return "" }
 func (p *plain) Mask(s secret.String) { p.add(s) }
 
 func (p *plain) Print(line string) {
-	p.write(p.indent + tame(p.Hide(line)))
+	p.write(p.indent + harmlessLine(p.Hide(line)))
 }
 
 func (p *plain) BeginGroup(title string) {
 	p.EndGroup()
-	p.write(p.paint(bold, tame(p.Hide(title))))
+	p.write(p.paint(bold, harmlessLine(p.Hide(title))))
 	p.indent = "  "
 }
 
@@ -79,13 +79,13 @@ const (
 
 func (p *plain) Annotate(level Level, title, text string) {
 	colour := map[Level]int{Notice: cyan, Warning: yellow, Error: red}[level]
-	for _, line := range p.finding(p.paint(colour, words[level]), title, text) {
+	for _, line := range p.annotation(p.paint(colour, levelWords[level]), title, text) {
 		p.write(line)
 	}
 }
 
 func (p *plain) Progress(now Progress) {
-	now.What, now.Detail = tame(p.Hide(now.What)), tame(p.Hide(now.Detail))
+	now.What, now.Detail = harmlessLine(p.Hide(now.What)), harmlessLine(p.Hide(now.Detail))
 	if !p.terminal {
 		if p.beat.due(now) {
 			p.write(p.indent + now.line())
@@ -103,7 +103,7 @@ func (p *plain) Progress(now Progress) {
 	if p.bar == nil || p.barOf.What != now.What || (p.barOf.Percent < 0) != (now.Percent < 0) {
 		p.clear()
 		p.bar, p.barOf = newBar(p.w, now.Percent >= 0), now
-	} else if time.Since(p.drawn) < drawEvery {
+	} else if time.Since(p.drawn) < redrawInterval {
 		return
 	}
 	p.drawn = time.Now()
@@ -113,9 +113,9 @@ func (p *plain) Progress(now Progress) {
 	}
 }
 
-// drawEvery is as often as an eye can follow. The library's own limit would
+// redrawInterval is as often as an eye can follow. The library's own limit would
 // let the description through and hold the percentage back.
-const drawEvery = 100 * time.Millisecond
+const redrawInterval = 100 * time.Millisecond
 
 // newBar makes a bar, or a spinner where nothing can be measured. Rate and
 // time left are in the description: the caller knows them better.
@@ -144,14 +144,14 @@ func (p *plain) Summary(_ Level, _, text string) error {
 		return nil
 	}
 	p.write("")
-	for _, line := range tameLines(p.Hide(text)) {
+	for _, line := range harmlessLines(p.Hide(text)) {
 		p.write(line)
 	}
 	return nil
 }
 
-// write writes one line where the bar may be. That nobody reads the log any
-// more is no reason to end a run half-done.
+// write writes one line, above the bar if there is one. It ignores errors: a run
+// must not stop half-done because the log is closed.
 func (p *plain) write(line string) {
 	p.clear()
 	_, _ = io.WriteString(p.w, line+"\n")

@@ -8,21 +8,21 @@ import (
 	"unicode"
 )
 
-// commands are what other CIs take for a command wherever it stands in a
+// commandMarks are what other CIs take for a command wherever it stands in a
 // line: ##[name] (GitHub's old form, Azure, CNB), ##vso[, ##teamcity[. Azure's
 // agent compares texts as a reader would, who does not see format characters
 // and marks among the letters.
-var commands = regexp.MustCompile(`#[\p{Cf}\p{M}]*#([\w\p{Cf}\p{M}]*\[)`)
+var commandMarks = regexp.MustCompile(`#[\p{Cf}\p{M}]*#([\w\p{Cf}\p{M}]*\[)`)
 
-// headers are what Buildkite takes for the head of a group of lines:
+// groupHeaders are what Buildkite takes for the head of a group of lines:
 // https://buildkite.com/docs/pipelines/configure/managing-log-output
-var headers = regexp.MustCompile(`^\s*(---|\+\+\+|~~~|\^\^\^)`)
+var groupHeaders = regexp.MustCompile(`^\s*(---|\+\+\+|~~~|\^\^\^)`)
 
-// tame makes one harmless line of a text, whichever CI reads it: control
+// harmlessLine makes one harmless line of a text, whichever CI reads it: control
 // characters, and with them line breaks and terminal codes, become spaces, so
 // do the characters that turn the direction of writing, and no part is left
 // that a runner would obey.
-func tame(text string) string {
+func harmlessLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r), r == '\u2028', r == '\u2029', unicode.Is(unicode.Bidi_Control, r):
@@ -30,29 +30,32 @@ func tame(text string) string {
 		}
 		return r
 	}, strings.ReplaceAll(text, "\r\n", " "))
-	text = commands.ReplaceAllString(text, "# #$1")
+	text = commandMarks.ReplaceAllString(text, "# #$1")
 	// GitHub's runner skips space before "::".
 	if body := strings.TrimLeftFunc(text, unicode.IsSpace); strings.HasPrefix(body, "::") {
 		text = text[:len(text)-len(body)] + ": :" + body[2:]
 	}
-	if m := headers.FindStringIndex(text); m != nil {
+	if m := groupHeaders.FindStringIndex(text); m != nil {
 		text = text[:m[1]-1] + " " + text[m[1]-1:]
 	}
 	return strings.TrimRightFunc(text, unicode.IsSpace)
 }
 
+// HarmlessLine is a text as one line that no CI obeys, whoever prints it.
+func HarmlessLine(text string) string { return harmlessLine(text) }
+
 // Harmless is a text of several lines that no CI obeys, for what does not go
 // through a Host.
 func Harmless(text string) string {
-	return strings.Join(tameLines(text), "\n") + "\n"
+	return strings.Join(harmlessLines(text), "\n") + "\n"
 }
 
-// tameLines is tame for a text of several lines.
-func tameLines(text string) []string {
+// harmlessLines is harmlessLine for a text of several lines.
+func harmlessLines(text string) []string {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	lines := strings.Split(strings.Trim(text, "\n"), "\n")
 	for i, line := range lines {
-		lines[i] = tame(line)
+		lines[i] = harmlessLine(line)
 	}
 	return lines
 }
@@ -69,38 +72,38 @@ func (p Progress) line() string {
 	return text
 }
 
-// beat tells when progress is worth another line.
-type beat struct {
+// progressThrottle decides when progress gets another line in the log.
+type progressThrottle struct {
 	what    string
 	percent int
 	last    time.Time
 }
 
-// beatEvery is short enough to see that a run is alive, and long enough for
+// progressInterval is short enough to see that a run is alive, and long enough for
 // the log of a long upload to stay readable.
-const beatEvery = 10 * time.Second
+const progressInterval = 10 * time.Second
 
 // due reports whether to show p: it is about something new, it is complete,
 // or the last line was a while ago.
-func (b *beat) due(p Progress) bool {
+func (b *progressThrottle) due(p Progress) bool {
 	now := time.Now()
 	complete := p.Percent >= 100 && b.percent < 100
-	if p.What == b.what && !complete && now.Sub(b.last) < beatEvery {
+	if p.What == b.what && !complete && now.Sub(b.last) < progressInterval {
 		return false
 	}
-	*b = beat{p.What, p.Percent, now}
+	*b = progressThrottle{p.What, p.Percent, now}
 	return true
 }
 
-// words are how the levels begin where a CI has no mark of its own for them.
-var words = map[Level]string{Notice: "note:", Warning: "warning:", Error: "error:"}
+// levelWords are how the levels begin where a CI has no mark of its own for them.
+var levelWords = map[Level]string{Notice: "note:", Warning: "warning:", Error: "error:"}
 
-// finding is an annotation as lines of a log; name is what it begins with.
-func (m *masks) finding(name, title, text string) []string {
+// annotation is an annotation as lines of a log; name is what it begins with.
+func (m *masks) annotation(name, title, text string) []string {
 	if title != "" {
-		name += " " + tame(m.Hide(title)) + ":"
+		name += " " + harmlessLine(m.Hide(title)) + ":"
 	}
-	lines := tameLines(m.Hide(text))
+	lines := harmlessLines(m.Hide(text))
 	for i := range lines[1:] {
 		lines[1+i] = "  " + lines[1+i]
 	}
@@ -119,7 +122,7 @@ func variable(name string) string {
 // CNB), $(NAME) (Azure), <+NAME> (Harness).
 var references = regexp.MustCompile(`<[$+]+|\$`)
 
-// inert is a value without references: names of versions are other people's.
-func inert(value string) string {
+// withoutReferences is a value without references: names of versions are other people's.
+func withoutReferences(value string) string {
 	return references.ReplaceAllStringFunc(value, func(s string) string { return strings.TrimRight(s, "$+") })
 }

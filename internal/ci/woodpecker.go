@@ -3,8 +3,8 @@ package ci
 var woodpeckerDialect = dialect{
 	name: "woodpecker",
 	// https://woodpecker-ci.org/docs/usage/environment
-	here: set("CI", "woodpecker"),
-	open: func(s Streams) Host { return &woodpecker{newPlain(s)} },
+	matches: hasExactly("CI", "woodpecker"),
+	open:    func(s Streams) Host { return &woodpecker{newPlain(s)} },
 }
 
 // woodpecker is Woodpecker CI. It has no commands, neither masks, groups nor
@@ -18,13 +18,13 @@ func (w *woodpecker) Name() string { return woodpeckerDialect.name }
 // number of the one before (CI_PIPELINE_PARENT), which after two restarts is
 // not the first one's, and may be still running.
 func (w *woodpecker) Run() Run {
-	key, _ := key(w.getenv, "CI_SYSTEM_URL", "CI_REPO", "CI_PIPELINE_NUMBER", "CI_WORKFLOW_NUMBER", "CI_STEP_NUMBER", "CI_STEP_NAME")
+	key, _ := runKey(w.getenv, "CI_SYSTEM_URL", "CI_REPO", "CI_PIPELINE_NUMBER", "CI_WORKFLOW_NUMBER", "CI_STEP_NUMBER", "CI_STEP_NAME")
 	return Run{
 		Key:        key,
 		Repository: w.getenv("CI_REPO_URL"),
 		Actor:      w.getenv("CI_PIPELINE_AUTHOR"),
 		Commit:     w.getenv("CI_COMMIT_SHA"),
 		Ref:        w.getenv("CI_COMMIT_REF"),
-		URL:        first(w.getenv, "CI_STEP_URL", "CI_PIPELINE_URL"),
+		URL:        firstOf(w.getenv, "CI_STEP_URL", "CI_PIPELINE_URL"),
 	}
 }

@@ -22,6 +22,7 @@ import (
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 
+	"github.com/car-publish/car-publish/internal/grace"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
@@ -44,24 +45,20 @@ type Config struct {
 	Language  string // common parameter Language: "en-US" or "zh-CN"
 	Transport http.RoundTripper
 
-	// Credentials is asked before each request. Calls that are Unsigned do
-	// without.
+	// Credentials is called before each signed request.
 	Credentials func(context.Context) (Credentials, error)
 
-	// Refused, if set, is told of temporary keys that the service does not
-	// take any more. It reports whether Credentials will have others: then
-	// the call is made once more.
+	// Refused, if set, is called with temporary keys that the service does not
+	// accept any more. It reports whether Credentials can get others: then the
+	// call is made once more.
 	Refused func(Credentials) bool
 
 	// Hints adds to the hints for the common error codes.
 	Hints map[string]string
 
 	Retry    retry.Policy                                                               // its Notify is not used
-	Called   func(action string, attempt int, took time.Duration, id string, err error) // told after each request; may be nil
-	Retrying func(action string, attempt int, wait time.Duration, err error)            // told before each wait; may be nil
-
-	// Hurry, if set, is what takes away the Grace of calls when it ends.
-	Hurry context.Context
+	Called   func(action string, attempt int, took time.Duration, id string, err error) // called after each request; may be nil
+	Retrying func(action string, attempt int, wait time.Duration, err error)            // called before each wait; may be nil
 }
 
 // Client calls the actions of one service.
@@ -70,7 +67,7 @@ type Client struct {
 	host   string
 	scheme string
 	skew   atomic.Int64 // seconds that the server's clock is ahead of ours, if that mattered
-	ahead  atomic.Int64 // seconds that it was ahead in the last answer
+	ahead  atomic.Int64 // seconds that it was ahead of ours in the last answer
 }
 
 // New returns a Client.
@@ -89,22 +86,22 @@ type Call struct {
 	// token in the request instead.
 	Unsigned bool
 
-	// Once marks a change that must not be made twice. It is repeated only
-	// when the service said that it did not do it; whatever leaves a doubt
-	// is returned with Error.Doubtful set.
+	// Once marks a change that must not be made twice. It is retried only if the
+	// service said that it did not make the change. Any other failure is returned
+	// with Error.Doubtful set.
 	Once bool
 
-	// Alone leaves every repetition to the caller, who looks first whether
+	// NoRetry leaves every repetition to the caller, who looks first whether
 	// it is still right: Error.Passing says that one is of use.
-	Alone bool
+	NoRetry bool
 
-	// Grace is how long a request that is under way may still take once the
-	// context has ended: an aborted change is a doubtful one.
+	// Grace is how long a request in flight may still take once the context has
+	// ended: nobody knows whether an aborted change was made.
 	Grace time.Duration
 }
 
-// Do makes the call and returns its RequestId, also with an error where the
-// service gave one. An error of the service or of the way to it is an *Error.
+// Do makes the call and returns its RequestId, with an error as well if the service
+// gave one. An error of the service or of the network is an *Error.
 func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error) {
 	attempt := 0
 	corrected, renewed := false, false
@@ -134,31 +131,46 @@ func (c *Client) Do(ctx context.Context, call Call) (requestID string, err error
 			renewed = true
 			return retry.Transient(e, 0)
 		}
-		e.Passing = repeatable(e, call.Once)
-		e.After = answer.retryAfter
+		e.Temporary = repeatable(e, call.Once)
+		e.RetryAfter = answer.retryAfter
 		switch {
-		case !e.Passing || call.Alone:
+		case !e.Temporary || call.NoRetry:
 			return e
 		case e.Throttled():
-			return retry.Busy(e, e.After)
+			return retry.Busy(e, e.RetryAfter)
 		}
-		return retry.Transient(e, e.After)
+		return retry.Transient(e, e.RetryAfter)
 	})
 	return requestID, err
 }
 
-// correct sets the clock by the server's Date header. It reports whether that
+// correct adopts the clock of the server's Date header. It reports whether that
 // changed anything: the service allows 5 minutes of difference
 // (tencentcloud.com/document/product/1158/49970), so less than one minute
 // cannot have been the reason.
 func (c *Client) correct(date string) bool {
-	server, err := http.ParseTime(date)
-	if err != nil {
+	skew, known := aheadOf(date)
+	if !known {
 		return false
 	}
-	skew := int64(time.Until(server).Seconds())
 	old := c.skew.Swap(skew)
 	return skew-old > 60 || old-skew > 60
+}
+
+// maxSkew is the largest difference that a wrong clock explains, as with a wrong time
+// zone and date. A server that says it is years later would get signatures that stay
+// valid until then.
+const maxSkew = 48 * time.Hour
+
+// aheadOf returns how many seconds a Date header is ahead of our clock. It is not
+// known from a date that no wrong clock explains.
+func aheadOf(date string) (seconds int64, known bool) {
+	server, err := http.ParseTime(date)
+	if err != nil {
+		return 0, false
+	}
+	ahead := time.Until(server)
+	return int64(ahead.Round(time.Second).Seconds()), ahead.Abs() <= maxSkew
 }
 
 // Now is what the service's clock shows, as far as its answers have told.
@@ -194,7 +206,7 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 	if !call.Unsigned {
 		var err error
 		if keys, err = c.config.Credentials(ctx); err != nil {
-			return fail(&Error{Code: CodeCredentials, Message: "no credentials could be had", Err: err})
+			return fail(&Error{Code: CodeCredentials, Message: "no credentials could be obtained", Err: err})
 		}
 	}
 	parameters, err := json.Marshal(call.Request)
@@ -202,8 +214,11 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 		return fail(&Error{Code: CodeRequest, Message: "the request cannot be encoded", Err: err})
 	}
 
-	ctx, cancel := withGrace(ctx, c.config.Hurry, call.Grace)
-	defer cancel()
+	if call.Grace > 0 {
+		var done context.CancelFunc
+		ctx, done = grace.Extend(ctx, call.Grace, nil)
+		defer done()
+	}
 	exchange := &exchange{next: c.config.Transport, skew: c.skew.Load(), unsigned: call.Unsigned}
 	request := tchttp.NewCommonRequest(c.config.Service, c.config.Version, call.Action)
 	request.SetContext(ctx)
@@ -229,8 +244,8 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 		return fail(&Error{Code: CodeRequest, Message: "the SDK did not send the request"})
 	}
 	a := &answer{keys: keys, date: exchange.header.Get("Date")}
-	if server, err := http.ParseTime(a.date); err == nil {
-		c.ahead.Store(int64(time.Until(server).Round(time.Second).Seconds()))
+	if ahead, known := aheadOf(a.date); known {
+		c.ahead.Store(ahead)
 	}
 	if seconds, err := strconv.Atoi(exchange.header.Get("Retry-After")); err == nil && seconds > 0 {
 		a.retryAfter = min(time.Duration(seconds)*time.Second, time.Minute)
@@ -243,8 +258,8 @@ func (c *Client) send(ctx context.Context, call Call) *answer {
 	return a
 }
 
-// sdk returns the official client for one request: it keeps the keys it was
-// made with, and ours may change.
+// sdk returns the official client for one request. A client keeps the keys that it
+// was made with, and ours may change.
 func (c *Client) sdk(keys Credentials, transport http.RoundTripper) *common.Client {
 	p := profile.NewClientProfile()
 	p.HttpProfile.Endpoint = c.host
@@ -286,30 +301,12 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer resp.Body.Close()
 	x.status, x.header = resp.StatusCode, resp.Header
 	x.body, x.bodyErr = io.ReadAll(resp.Body)
-	// What the SDK parses is its own matter: an answer that it cannot fail on.
+	// The SDK gets an answer that it can parse; ours is decoded from the original.
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
 		Body: io.NopCloser(strings.NewReader(`{"Response":{"RequestId":""}}`)),
 	}, nil
-}
-
-// withGrace returns a context that ends when ctx has been over for grace, or
-// when both ctx and hurry are over.
-func withGrace(ctx, hurry context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	if grace == 0 {
-		return context.WithCancel(ctx)
-	}
-	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
-		context.AfterFunc(late, func() { timer.Stop() })
-		if hurry != nil {
-			noTime := context.AfterFunc(hurry, func() { cancel(context.Cause(hurry)) })
-			context.AfterFunc(late, func() { noTime() })
-		}
-	})
-	return late, func() { stop(); cancel(nil) }
 }
 
 // decode reads an answer of API 3.0
@@ -363,8 +360,8 @@ func decode(status int, body []byte, bodyErr error, into any) (string, *Error) {
 	return id, nil
 }
 
-// refusal is an error in the service's own words. Without a code nobody knows
-// what it refused.
+// refusal is an error answer of the service. Without a code it does not say what
+// was refused.
 func refusal(code, message, requestID string, status int) *Error {
 	e := &Error{Code: clean(code, 100), Message: clean(message, 300), RequestID: requestID, HTTPStatus: status}
 	e.Doubtful = doubtfulCode(e.Code)
@@ -389,8 +386,8 @@ func looksLike(body []byte) string {
 	return fmt.Sprintf("%d bytes that are no JSON", len(body))
 }
 
-// clean makes a text of the service fit for one line of a log. A long one is
-// cut before a word: half a secret would not be recognised, and so not hidden.
+// clean makes one line of a text of the service. A long text is cut between words:
+// half a secret would not be recognised and so not be masked.
 func clean(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 || (r >= 0x80 && r < 0xa0) {

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/grace"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
@@ -191,7 +192,7 @@ func TestGrace(t *testing.T) {
 	for name, test := range map[string]struct {
 		answersAfter time.Duration
 		grace        time.Duration
-		hurryAfter   time.Duration
+		limitAfter   time.Duration
 		wantTime     time.Duration
 		wantErr      bool
 	}{
@@ -199,7 +200,7 @@ func TestGrace(t *testing.T) {
 		"an answer in the grace counts":   {2 * time.Second, 3 * time.Second, time.Hour, 2 * time.Second, false},
 		"the grace ends":                  {time.Hour, 3 * time.Second, time.Hour, 4 * time.Second, true},
 		"without a cancel it is no limit": {900 * time.Millisecond, time.Millisecond, time.Hour, 900 * time.Millisecond, false},
-		"a hurry takes it away":           {time.Hour, 3 * time.Second, 2 * time.Second, 2 * time.Second, true},
+		"a limit takes it away":           {time.Hour, 3 * time.Second, 2 * time.Second, 2 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -213,11 +214,12 @@ func TestGrace(t *testing.T) {
 				}}}
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(stop) })
-				hurry, noTimeLeft := context.WithCancelCause(t.Context())
-				time.AfterFunc(test.hurryAfter, func() { noTimeLeft(stop) })
-				defer noTimeLeft(nil)
+				limit, end := context.WithCancelCause(t.Context())
+				time.AfterFunc(test.limitAfter, func() { end(stop) })
+				defer end(nil)
+				ctx = grace.WithLimit(ctx, limit)
 				start := time.Now()
-				_, err := client(s, func(c *cloudapi.Config) { c.Hurry = hurry }).Do(ctx, cloudapi.Call{Action: "Act", Request: struct{}{}, Once: true, Grace: test.grace})
+				_, err := client(s).Do(ctx, cloudapi.Call{Action: "Act", Request: struct{}{}, Once: true, Grace: test.grace})
 				if (err != nil) != test.wantErr || (err != nil && !errors.Is(err, stop)) {
 					t.Errorf("err = %v, want one: %v", err, test.wantErr)
 				}
@@ -370,7 +372,7 @@ func TestRefusedKeys(t *testing.T) {
 						}
 					}
 				})
-				_, err := c.Do(t.Context(), cloudapi.Call{Action: "Create", Once: true, Alone: true})
+				_, err := c.Do(t.Context(), cloudapi.Call{Action: "Create", Once: true, NoRetry: true})
 				if (err == nil) != (test.code == "") || err != nil && !errors.Is(err, cloudapi.Code(test.code)) || len(s.requests) != test.requests {
 					t.Errorf("got %v after %d requests, want %q after %d", err, len(s.requests), test.code, test.requests)
 				}

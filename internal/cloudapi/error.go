@@ -33,10 +33,10 @@ type Error struct {
 	// although no answer says so.
 	Doubtful bool
 
-	// Passing says that the same call may succeed a little later, and After
+	// Temporary says that the same call may succeed a little later, and After
 	// how long the service asks to wait until then.
-	Passing bool
-	After   time.Duration
+	Temporary  bool
+	RetryAfter time.Duration
 
 	Err error
 }
@@ -56,8 +56,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unreached reports whether the service itself had no say in it: the network
-// or something in between failed.
+// Unreached reports whether the request failed before the service: in the network
+// or at something in between.
 func (e *Error) Unreached() bool {
 	return e.Code == CodeNetwork || e.Code == CodeAnswer || e.Code == CodeRedirect || strings.HasPrefix(e.Code, "HTTP")
 }
@@ -90,11 +90,11 @@ var refused = []Code{
 	"HTTP429",
 }
 
-// throttled are those of them that tell of too many requests.
+// throttled are those of them that mean too many requests.
 var throttled = []Code{"RequestLimitExceeded", "FailedOperation.SlowDown", "HTTP429"}
 
-// Throttled reports whether the service refused only because it is asked too
-// often. The limit is the account's: it says nothing about this call.
+// Throttled reports whether the service refused only because of too many requests.
+// The limit is the account's, so it says nothing about this call.
 func (e *Error) Throttled() bool { return isAny(e, throttled) }
 
 // Unsettled codes may come after the service did what it was asked to.

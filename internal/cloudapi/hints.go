@@ -72,7 +72,7 @@ var hints = map[string]string{
 	CodeAnswer:   "Something other than the API answered. Check endpoint ({host}), proxy and the runner's network.",
 	CodeNetwork:  "Check the runner's network, proxy and ca-file, and that {host} can be reached from here.",
 	CodeRedirect: "The API never redirects. Check endpoint ({host}) and proxy: a login page may be in between.",
-	"HTTP407":    "The proxy wants a name and password: put them into the input proxy.",
+	"HTTP407":    "The proxy requires a name and a password: put them into the input proxy.",
 	"HTTP429":    "The endpoint says that it is called too often. Run fewer jobs at once.",
 	"HTTP500":    "The fault is on the other side ({host}, or a proxy before it). Run again later.",
 	"HTTP502":    "The fault is on the other side ({host}, or a proxy before it). Run again later.",

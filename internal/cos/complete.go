@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	sdk "github.com/tencentyun/cos-go-sdk-v5"
@@ -14,55 +13,59 @@ import (
 	"github.com/car-publish/car-publish/internal/checksum"
 )
 
-// The calls that bring a file, as COS names them.
+// Calls as COS names them.
 const (
-	beginning  = "InitiateMultipartUpload"
-	sending    = "UploadPart"
-	completing = "CompleteMultipartUpload"
+	initiateUpload = "InitiateMultipartUpload"
+	uploadPart     = "UploadPart"
+	completeUpload = "CompleteMultipartUpload"
+	headObject     = "HeadObject"
 )
 
 // complete makes one object of the parts
-// (cloud.tencent.com/document/product/436/7742). An answer that is lost may
-// have been a good one: then the object itself says so, or, where we may not
-// look at it, a second try that finds no upload any more.
+// (cloud.tencent.com/document/product/436/7742).
+//
+// If an answer is lost, COS may have completed the upload all the same. The
+// object itself shows that; where the keys may not look at it, a later attempt
+// shows it, because COS then no longer knows the upload.
 func (u *Upload) complete(ctx context.Context) (Result, error) {
 	result := Result{Parts: len(u.parts)}
 	order := &sdk.CompleteMultipartUploadOptions{Parts: make([]sdk.Object, 0, len(u.parts))}
 	for i, p := range u.parts {
-		_, length := u.bounds(i + 1)
-		result.CRC64 = checksum.Combine(result.CRC64, p.crc, length)
+		result.CRC64 = checksum.Combine(result.CRC64, p.crc, p.length)
+		result.Size += p.length
 		order.Parts = append(order.Parts, sdk.Object{PartNumber: i + 1, ETag: p.etag})
 	}
-	lost := false      // an earlier try may have done it
-	confirmed := false // COS said that it ended the upload; else it may hold it still, beside an object of the same bytes
-	err := u.repeat(ctx, completing, u.o.Policy, func(ctx context.Context, attempt int) error {
-		checked, err := u.join(ctx, attempt, order, &result)
+	answerLost := false // an earlier attempt may have completed the upload
+	confirmed := false  // COS said that it completed the upload; otherwise it may still hold the parts, beside an object of the same bytes
+	err := u.repeat(ctx, completeUpload, u.o.Policy, func(ctx context.Context, attempt int) error {
+		compared, err := u.completeOnce(ctx, attempt, order, &result)
 		confirmed = err == nil
-		if checked {
+		if compared {
 			return err
 		}
 		var e *Error
 		if err != nil && !errors.As(err, &e) {
 			return err
 		}
-		if e != nil && !e.unsure() && e.Code != "NoSuchUpload" {
+		if e != nil && !e.doubtful() && e.Code != "NoSuchUpload" {
 			return err
 		}
-		sight := u.look(ctx, &result)
+		found, object := u.compare(ctx, result.Size, result.CRC64)
 		switch {
-		case sight == same:
+		case found == same:
+			result.RequestID = object.requestID
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case e == nil && sight == different:
-			return &Error{Op: completing, Err: Final(ErrChecksum)}
-		case e == nil && sight == unseen, e != nil && e.Code == "NoSuchUpload" && lost && sight == unseen:
+		case e == nil && found == different:
+			return &Error{Op: completeUpload, Err: Final(ErrChecksum)}
+		case e == nil && found == unknown, e != nil && e.Code == "NoSuchUpload" && answerLost && found == unknown:
 			result.Doubtful = true
 			return nil
-		case e == nil: // complete, and not there
-			return &Error{Op: completing, HTTPStatus: http.StatusOK, Err: errUnclear}
+		case e == nil: // COS said that it is complete, and there is no object
+			return &Error{Op: completeUpload, HTTPStatus: http.StatusOK, Err: errUnclear}
 		}
-		lost = true
+		answerLost = true
 		return err
 	})
 	if err != nil {
@@ -74,63 +77,25 @@ func (u *Upload) complete(ctx context.Context) (Result, error) {
 	return result, nil
 }
 
-// join asks COS to complete the upload. It reports whether COS's checksum of
-// the object was compared.
-func (u *Upload) join(ctx context.Context, attempt int, order *sdk.CompleteMultipartUploadOptions, result *Result) (checked bool, err error) {
-	err = u.call(ctx, completing, 0, attempt, func(ctx context.Context, ex *exchange) error {
-		answer, _, err := client(ctx).Object.CompleteMultipartUpload(ctx, u.object, url.QueryEscape(u.id), order)
+// completeOnce asks COS to complete the upload. It reports whether COS stated
+// a checksum of the object, which is then compared.
+func (u *Upload) completeOnce(ctx context.Context, attempt int, order *sdk.CompleteMultipartUploadOptions, result *Result) (compared bool, err error) {
+	err = u.attempt(ctx, request{action: completeUpload, attempt: attempt, send: func(ctx context.Context, client *sdk.Client, answer *exchange) error {
+		object, _, err := client.Object.CompleteMultipartUpload(ctx, u.object, url.QueryEscape(u.id), order)
 		if err != nil {
 			return err
 		}
-		// HTTP 200 alone means nothing: COS sends it before it begins.
-		if answer.ETag == "" {
+		// HTTP 200 alone proves nothing: COS sends it before it begins.
+		if object.ETag == "" {
 			return errUnclear
 		}
-		result.ETag = strings.Trim(line(answer.ETag, 256), `"`)
-		result.RequestID = ex.requestID()
-		crc, ok := ex.crc64()
-		if checked = ok; ok && crc != result.CRC64 {
+		result.ETag = strings.Trim(line(object.ETag, maxETag), `"`)
+		result.RequestID = answer.requestID()
+		crc, ok := answer.crc64()
+		if compared = ok; ok && crc != result.CRC64 {
 			return Final(fmt.Errorf("%w: the object's CRC-64 is %d, that of the file is %d", ErrChecksum, crc, result.CRC64))
 		}
 		return nil
-	})
-	return checked, err
-}
-
-// sight is what a look at the object shows.
-type sight int
-
-const (
-	unseen    sight = iota // we may not look, or the answer has no checksum
-	absent                 // there is none
-	different              // it has other bytes
-	same                   // it is our file
-)
-
-// look compares the object with our file.
-func (u *Upload) look(ctx context.Context, result *Result) sight {
-	const op = "HeadObject"
-	sight := unseen
-	err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
-		return u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			if _, err := client(ctx).Object.Head(ctx, u.object, nil); err != nil {
-				return err
-			}
-			size, err := strconv.ParseInt(ex.header.Get("Content-Length"), 10, 64)
-			crc, ok := ex.crc64()
-			switch {
-			case err == nil && size != u.o.Size, ok && crc != result.CRC64:
-				sight = different
-			case err == nil && ok:
-				sight = same
-				result.RequestID = ex.requestID()
-			}
-			return nil
-		})
-	})
-	var e *Error
-	if errors.As(err, &e) && e.HTTPStatus == http.StatusNotFound {
-		return absent
-	}
-	return sight
+	}})
+	return compared, err
 }

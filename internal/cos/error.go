@@ -18,16 +18,16 @@ import (
 
 // Errors that a caller may want to tell apart.
 var (
-	// ErrFileChanged is the end of the file before, or after, the place
-	// where it was when the upload began.
+	// ErrFileChanged says that the file is now shorter or longer than Size.
 	ErrFileChanged = errors.New("the file changed while it was being uploaded")
 
-	// ErrChecksum is a checksum of COS that is not ours.
+	// ErrChecksum says that COS stated another checksum than that of the bytes
+	// sent.
 	ErrChecksum = errors.New("COS received other bytes than were sent")
 
-	// ErrUnnamed is the answer of Abort when COS may hold an upload that
-	// cannot be named: the answer with its id was lost. It has no parts.
-	ErrUnnamed = errors.New("COS may hold an upload without parts: the answer that named it was lost")
+	// ErrIDLost is returned by Abort if COS may hold an upload whose id was in
+	// an answer that was lost. Such an upload has no parts.
+	ErrIDLost = errors.New("COS may hold an upload without parts: the answer with its id was lost")
 )
 
 var errUnclear = errors.New("the answer is not what COS documents")
@@ -37,16 +37,16 @@ type Error struct {
 	Op   string // the call, as COS names it: "UploadPart"
 	Part int    // from 1; 0 where the call is not about a part
 
-	Code, Message      string // as COS words them, cut and on one line; "" if it said nothing
-	RequestID, TraceID string // what Tencent's support asks for
+	Code, Message      string // of COS, shortened and on one line; "" if it gave none
+	RequestID, TraceID string // for Tencent's support
 	HTTPStatus         int    // 0 if there was no answer
 
-	Err error // what else went wrong, where COS gave no code
+	Err error // the cause, where COS gave no code
 
-	after time.Duration // how long COS asks to wait
+	retryAfter time.Duration // how long COS asks to wait
 }
 
-// Error says what failed and why, on one line.
+// Error returns one line that says what failed and why.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Part > 0 {
@@ -80,8 +80,8 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint says what to do about it, or "" where there is nothing to say that
-// the error does not say itself.
+// Hint says what the user can do about the error; "" if the error itself says
+// it all.
 func (e *Error) Hint() string {
 	if hint, ok := hints[e.Code]; ok {
 		return hint
@@ -91,51 +91,51 @@ func (e *Error) Hint() string {
 	case errors.Is(e.Err, ErrFileChanged):
 		return "Something still writes to the artifact. Publish after the build has ended, or from a copy."
 	case errors.Is(e.Err, ErrChecksum):
-		return "Something between this machine and COS changes what passes, or this machine's memory is faulty. Try from another runner."
+		return "Something between this machine and COS changes the data, or this machine's memory is faulty. Try from another runner."
 	case errors.As(e.Err, &certificate):
-		return "COS's certificate is signed by nobody this machine trusts. If a proxy inspects TLS here, name its root certificate with ca-file."
+		return "This machine does not trust the certificate that COS showed. If a proxy inspects TLS here, name its root certificate with ca-file."
 	case e.HTTPStatus == http.StatusProxyAuthRequired:
-		return "The proxy wants a name and a password: put them into the proxy's URL."
+		return "The proxy requires a user name and a password: put them into the proxy's URL."
 	case e.HTTPStatus == 0:
 		return "Is the COS host reachable from this machine? Behind a firewall, set proxy."
 	case e.Code == "" && e.RequestID == "":
-		return "The answer has no RequestId, so COS did not write it: look for a proxy or a firewall in between."
+		return "The answer has no RequestId, so it did not come from COS: look for a proxy or a firewall in between."
 	}
 	return ""
 }
 
-// hints are for the codes that mean something in particular here
-// (cloud.tencent.com/document/product/436/7730).
+// hints are for the error codes of COS
+// (cloud.tencent.com/document/product/436/7730) that need an explanation.
 var hints = map[string]string{
-	"AccessDenied":               "The temporary keys that CAR hands out do not allow this call on this object. Run again; if it stays, give the RequestId to Tencent's support.",
+	"AccessDenied":               "The temporary keys that CAR hands out do not allow this call on this object. Run again; if that does not help, give the RequestId to Tencent's support.",
 	"AccessForbidden":            "The bucket refuses this call. It belongs to CAR: give the RequestId to Tencent's support.",
 	"BucketAccelerateNotEnabled": "CAR's bucket has no global acceleration. Remove cos-endpoint.",
 	"EntityTooLarge":             "The file is larger than COS stores in one object. Make the build smaller.",
-	"EntityTooSmall":             "COS found a part that is too small. Run again; the upload begins anew.",
+	"EntityTooSmall":             "COS found a part that is too small. Run again; the upload starts from the beginning.",
 	"ExpiredToken":               "The temporary keys were refused as expired, and so were fresh ones. Run again.",
 	"InvalidAccessKeyId":         "COS does not know the temporary keys that CAR handed out. If cos-endpoint is set, it must belong to the same site as CAR.",
 	"NoSuchBucket":               "The bucket that CAR names is not at this address. If cos-endpoint is set, remove it.",
 	"NoSuchUpload":               "Somebody else ended this upload, most likely another run for the same application. Let only one run at a time publish to it.",
 	"PaymentRequired":            "The Tencent Cloud account is in arrears. Top it up.",
-	"RequestTimeTooSkewed":       "COS finds the time of the request wrong. Set this machine's clock, then run again.",
-	"SignatureDoesNotMatch":      "COS computed another signature: a proxy may change the requests, or cos-endpoint may name the wrong host.",
+	"RequestTimeTooSkewed":       "COS found the time of the request wrong. Set this machine's clock, then run again.",
+	"SignatureDoesNotMatch":      "COS computed a different signature: a proxy may change the requests, or cos-endpoint may name the wrong host.",
 	"SlowDown":                   "The bucket is busy. Run again later.",
 	"UserNetworkTooSlow":         "The line to COS is too slow for a part. Use a runner nearer to the bucket, or artifact-url.",
 }
 
-// passing are the codes below HTTP 500, or inside an answer with HTTP 200,
-// that pass by themselves.
-var passing = []string{
+// temporaryCodes are the codes of temporary errors. Some come with a status
+// below 500, or inside an answer with HTTP 200.
+var temporaryCodes = []string{
 	"RequestTimeout", "UserNetworkTooSlow", "IncompleteBody", "BadDigest",
 	"InternalError", "ServiceUnavailable", "SlowDown",
 }
 
-// temporary reports whether the same call may succeed a little later.
+// temporary reports whether a retry may succeed.
 func (e *Error) temporary() bool {
 	switch {
 	case isFinal(e.Err):
 		return false
-	case errors.Is(e.Err, ErrChecksum), slices.Contains(passing, e.Code):
+	case errors.Is(e.Err, ErrChecksum), slices.Contains(temporaryCodes, e.Code):
 		return true
 	case e.HTTPStatus == 0:
 		return !permanent(e.Err)
@@ -146,17 +146,17 @@ func (e *Error) temporary() bool {
 	}
 }
 
-// permanent reports whether a request without an answer will stay so: a
-// certificate does not become valid, a redirect does not go away.
+// permanent reports whether a request that got no answer will not get one
+// later either: an invalid certificate, or a redirect, stays.
 func permanent(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var p interface{ Permanent() bool }
 	return errors.As(err, &certificate) || errors.As(err, &p) && p.Permanent()
 }
 
-// expired reports whether COS refuses the keys because of their age. It also
-// says AccessDenied for that, and InvalidAccessKeyId once it has forgotten
-// them.
+// expired reports whether COS refused the keys because they have expired. The
+// code for that may also be AccessDenied, or InvalidAccessKeyId for keys that
+// expired long ago.
 func (e *Error) expired() bool {
 	switch e.Code {
 	case "ExpiredToken", "InvalidAccessKeyId":
@@ -167,35 +167,35 @@ func (e *Error) expired() bool {
 	return false
 }
 
-// unaccelerated reports whether it was the domain of global acceleration that
-// was refused: for this call, such as a deletion, which it does not take, or
-// for all of them. The answer to a HEAD has no body, and so no code.
-func (e *Error) unaccelerated() (call, all bool) {
+// unaccelerated reports whether the domain for global acceleration refused
+// this call, such as a deletion, or will refuse all calls. The answer to a HEAD
+// has no body and therefore no code.
+func (e *Error) unaccelerated() (thisCall, allCalls bool) {
 	switch e.Code {
 	case "BucketAccelerateNotEnabled":
 		return true, true
 	case "ActionAccelerateNotSupported":
-		return true, e.Op == beginning || e.Op == sending
+		return true, e.Op == initiateUpload || e.Op == uploadPart
 	}
-	return e.Op == "HeadObject" && e.HTTPStatus == http.StatusBadRequest, false
+	return e.Op == headObject && e.HTTPStatus == http.StatusBadRequest, false
 }
 
-// unsure reports whether the call may have been carried out in spite of the
+// doubtful reports whether COS may have carried out the call in spite of the
 // error.
-func (e *Error) unsure() bool {
+func (e *Error) doubtful() bool {
 	return e.HTTPStatus == 0 || e.HTTPStatus >= 500 || e.HTTPStatus < 300
 }
 
-// failure makes an Error of what a call brought. The error of the SDK is
-// looked at only where there was no answer: its text can hold a whole body.
-func failure(op string, part int, ex *exchange, err error) *Error {
+// failure describes a failed call. The SDK's error is used only where there was
+// no answer, because its text can hold a whole body.
+func failure(op string, part int, answer *exchange, err error) *Error {
 	e := &Error{
-		Op: op, Part: part, HTTPStatus: ex.status,
-		RequestID: ex.requestID(),
-		TraceID:   line(ex.header.Get("x-cos-trace-id"), 200),
+		Op: op, Part: part, HTTPStatus: answer.status,
+		RequestID: answer.requestID(),
+		TraceID:   line(answer.header.Get("x-cos-trace-id"), 200),
 	}
-	if seconds, err := strconv.Atoi(ex.header.Get("Retry-After")); err == nil {
-		e.after = min(max(0, time.Duration(seconds)*time.Second), 2*time.Minute)
+	if seconds, err := strconv.Atoi(answer.header.Get("Retry-After")); err == nil {
+		e.retryAfter = min(max(0, time.Duration(seconds)*time.Second), 2*time.Minute)
 	}
 	if isFinal(err) || errors.Is(err, ErrChecksum) || errors.Is(err, errUnclear) {
 		e.Err = err
@@ -208,7 +208,7 @@ func failure(op string, part int, ex *exchange, err error) *Error {
 		RequestID string `xml:"RequestId"`
 		TraceID   string `xml:"TraceId"`
 	}
-	if xml.Unmarshal(ex.body.Bytes(), &body) == nil {
+	if xml.Unmarshal(answer.body.Bytes(), &body) == nil {
 		e.Code, e.Message = line(body.Code, 80), line(body.Message, 200)
 		if e.RequestID == "" {
 			e.RequestID = line(body.RequestID, 100)
@@ -219,19 +219,19 @@ func failure(op string, part int, ex *exchange, err error) *Error {
 	}
 	switch {
 	case e.Code != "":
-	case ex.status == 0:
-		e.Err = bare(err)
-	case ex.bodyErr != nil:
-		e.Err = fmt.Errorf("read the answer: %w", ex.bodyErr)
-	case ex.status < 300:
+	case answer.status == 0:
+		e.Err = unwrapped(err)
+	case answer.bodyErr != nil:
+		e.Err = fmt.Errorf("read the answer: %w", answer.bodyErr)
+	case answer.status < 300:
 		e.Err = errUnclear
 	}
 	return e
 }
 
-// bare takes off the wrappings that say nothing or too much: the SDK's list
-// of tries, which hides its members from errors.As, and net/http's URL.
-func bare(err error) error {
+// unwrapped takes off two layers: the SDK's list of attempts, which hides its
+// members from errors.As, and net/http's error, which repeats the URL.
+func unwrapped(err error) error {
 	var list *sdk.RetryError
 	if errors.As(err, &list) && len(list.Errs) > 0 {
 		err = list.Errs[len(list.Errs)-1]
@@ -243,9 +243,9 @@ func bare(err error) error {
 	return err
 }
 
-// line makes a text from outside fit for one line: no control characters,
-// at most n characters. It is cut between words: half of a secret would not be
-// recognised and masked.
+// line returns a text of the service without control characters, shortened to
+// at most n characters. It is cut between words, because half of a secret would
+// not be recognised and masked.
 func line(s string, n int) string {
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
@@ -262,7 +262,7 @@ func line(s string, n int) string {
 	return s
 }
 
-// cut shortens s to n characters.
+// cut shortens s to n characters and an ellipsis.
 func cut(s string, n int) string {
 	for i := range s {
 		if n == 0 {

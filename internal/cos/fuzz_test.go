@@ -48,8 +48,8 @@ func FuzzFailure(f *testing.F) {
 				t.Errorf("%s tells what the SDK made of the answer: %q", what, text)
 			}
 		}
-		if e.after < 0 || e.after > 2*60e9 {
-			t.Errorf("Retry-After %q became a wait of %v", after, e.after)
+		if e.retryAfter < 0 || e.retryAfter > 2*60e9 {
+			t.Errorf("Retry-After %q became a wait of %v", after, e.retryAfter)
 		}
 		if e.Code == "" && e.Err == nil && status < 300 {
 			t.Errorf("status %d has neither a code nor a cause", status)

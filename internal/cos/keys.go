@@ -18,11 +18,11 @@ import (
 type Keys struct {
 	SecretID, SecretKey, Token secret.String
 
-	Bucket string // with the APPID: "application-1300543887"
+	Bucket string // name and APPID: "application-1300543887"
 	Region string // "ap-guangzhou"
-	Path   string // of the object, with or without a leading slash
+	Path   string // of the object; the leading slash is optional
 
-	Start, Expires time.Time
+	Start, Expires time.Time // by the clock of the service
 }
 
 var (
@@ -30,42 +30,42 @@ var (
 	regionName = regexp.MustCompile(`^[a-z0-9-]+$`)
 )
 
-// maxKey is the longest name of an object, in bytes
+// maxPath is the length of the longest object name, in bytes
 // (cloud.tencent.com/document/product/436/13324).
-const maxKey = 850
+const maxPath = 850
 
-// Validate refuses keys that would send the file, or the keys themselves, to
-// anything but one object in one bucket. What it checks becomes part of a
-// host name and of a path.
+// Validate returns an error unless the keys are for one object in one bucket.
+// Bucket, Region and Path become part of a URL, so they must not lead to another
+// host or object.
 func (k Keys) Validate() error {
 	if !bucketName.MatchString(k.Bucket) {
-		return fmt.Errorf("CAR answered with a bucket name that is not one: %q", cut(k.Bucket, 80))
+		return fmt.Errorf("CAR answered with a malformed bucket name: %q", cut(k.Bucket, 80))
 	}
 	if !regionName.MatchString(k.Region) {
-		return fmt.Errorf("CAR answered with a bucket region that is not one: %q", cut(k.Region, 80))
+		return fmt.Errorf("CAR answered with a malformed bucket region: %q", cut(k.Region, 80))
 	}
 	if !validPath(k.Path) {
-		return fmt.Errorf("CAR answered with an object path that is not one: %q", cut(k.Path, 80))
+		return fmt.Errorf("CAR answered with a malformed object path: %q", cut(k.Path, 80))
 	}
 	if !k.Start.Before(k.Expires) {
-		return fmt.Errorf("CAR answered with keys that are valid from %s until %s", stamp(k.Start), stamp(k.Expires))
+		return fmt.Errorf("CAR answered with keys that are valid from %s until %s", timestamp(k.Start), timestamp(k.Expires))
 	}
 	if k.SecretID.IsZero() || k.SecretKey.IsZero() {
 		return errors.New("CAR answered without keys for the upload")
 	}
 	for _, s := range []secret.String{k.SecretID, k.SecretKey, k.Token} {
 		if strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return errors.New("CAR answered with keys that hold characters which no key has")
+			return errors.New("CAR answered with keys that contain characters no key has")
 		}
 	}
 	return nil
 }
 
-// validPath refuses, besides what COS refuses, the segments that a URL
-// library resolves ("." and "..", and "//", which begins a host name).
+// validPath reports whether COS accepts the object name and no URL library
+// changes it: "." and ".." would be resolved, and "//" begins a host name.
 func validPath(path string) bool {
 	key := strings.TrimPrefix(path, "/")
-	if key == "" || len(key) > maxKey || !utf8.ValidString(key) || strings.Contains(key, `\`) || strings.ContainsFunc(key, unicode.IsControl) {
+	if key == "" || len(key) > maxPath || !utf8.ValidString(key) || strings.Contains(key, `\`) || strings.ContainsFunc(key, unicode.IsControl) {
 		return false
 	}
 	for segment := range strings.SplitSeq(key, "/") {
@@ -76,61 +76,57 @@ func validPath(path string) bool {
 	return true
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // object is the name of the object in its bucket.
 func (k Keys) object() string { return strings.TrimPrefix(k.Path, "/") }
 
-// Final marks an error of Options.Renew after which the upload must not go
-// on, although the old keys may still be good for a while.
+// Final marks an error of Options.Renew that ends the upload, although the old
+// keys may still be valid.
 func Final(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &final{err}
+	return &finalError{err}
 }
 
-type final struct{ err error }
+type finalError struct{ error }
 
-func (f *final) Error() string { return f.err.Error() }
-func (f *final) Unwrap() error { return f.err }
+func (f *finalError) Unwrap() error { return f.error }
 
-func isFinal(err error) bool {
-	var f *final
-	return errors.As(err, &f)
-}
+func isFinal(err error) bool { return errors.As(err, new(*finalError)) }
 
-// keyring holds the keys in force and renews them: once for all the parts in
-// flight, ahead of time where it can.
+// keyring holds the keys in force and renews them, early if possible, and once
+// for all the parts in flight.
 //
-// Only COS decides that keys have expired; the clock of this machine, which
-// may be wrong, merely says when to ask for new ones.
+// Only COS decides that keys have expired. The clock of this machine, which
+// may be wrong, only decides when to ask for new ones.
 type keyring struct {
-	fetch func(context.Context) (Keys, error)
-	late  func(attempt int, err error) time.Duration // told of a renewal that failed ahead of time; says when to try again
+	fetch       func(context.Context) (Keys, error)
+	renewFailed func(attempt int, err error) time.Duration // reports an early renewal that failed; returns how long to wait for the next
 
-	turn chan struct{} // held by the one who renews
+	renewing chan struct{} // a semaphore: held by the caller who renews
 
-	mu     sync.Mutex
-	keys   *Keys // nil until the first ones have come
-	due    time.Time
-	failed int // renewals ahead of time that failed in a row
+	mu      sync.Mutex
+	keys    *Keys // nil before the first renewal
+	renewAt time.Time
+	failed  int // consecutive early renewals that failed
 }
 
-func newKeyring(fetch func(context.Context) (Keys, error), late func(int, error) time.Duration) *keyring {
-	return &keyring{fetch: fetch, late: late, turn: make(chan struct{}, 1)}
+func newKeyring(fetch func(context.Context) (Keys, error), renewFailed func(int, error) time.Duration) *keyring {
+	return &keyring{fetch: fetch, renewFailed: renewFailed, renewing: make(chan struct{}, 1)}
 }
 
 // held returns the keys in force, and whether it is time to renew them.
 func (r *keyring) held() (keys *Keys, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.keys, !time.Now().Before(r.due)
+	return r.keys, !time.Now().Before(r.renewAt)
 }
 
-// current returns keys that are good now as far as we know. Near the end of
-// their life one caller renews them while the others go on with the old ones;
-// a renewal that fails then is tried again later, and no harm done.
+// current returns the keys to use now. Some time before they expire, one caller
+// renews them while the others continue with the old ones. If that fails, it
+// is tried again later.
 func (r *keyring) current(ctx context.Context) (*Keys, error) {
 	keys, due := r.held()
 	if keys == nil {
@@ -140,8 +136,8 @@ func (r *keyring) current(ctx context.Context) (*Keys, error) {
 		return keys, nil
 	}
 	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+	case r.renewing <- struct{}{}:
+		defer func() { <-r.renewing }()
 	default:
 		return keys, nil
 	}
@@ -156,19 +152,19 @@ func (r *keyring) current(ctx context.Context) (*Keys, error) {
 		return nil, err
 	}
 	r.failed++
-	wait := r.late(r.failed, err)
+	wait := r.renewFailed(r.failed, err)
 	r.mu.Lock()
-	r.due = time.Now().Add(wait)
+	r.renewAt = time.Now().Add(wait)
 	r.mu.Unlock()
 	return keys, nil
 }
 
-// replace returns other keys than those which COS has refused. Many parts
-// are refused at once: the first one renews, the others wait for it.
+// replace returns newer keys than those that COS has refused. When many parts
+// are refused at once, the first caller renews the keys and the others wait.
 func (r *keyring) replace(ctx context.Context, refused *Keys) (*Keys, error) {
 	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+	case r.renewing <- struct{}{}:
+		defer func() { <-r.renewing }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -178,7 +174,7 @@ func (r *keyring) replace(ctx context.Context, refused *Keys) (*Keys, error) {
 	return r.renew(ctx)
 }
 
-// renew is called by the holder of the turn.
+// renew fetches keys. The caller holds the semaphore.
 func (r *keyring) renew(ctx context.Context) (*Keys, error) {
 	fresh, err := r.fetch(ctx)
 	if err != nil {
@@ -189,19 +185,19 @@ func (r *keyring) renew(ctx context.Context) (*Keys, error) {
 	}
 	old, _ := r.held()
 	if old != nil && (fresh.Bucket != old.Bucket || fresh.Region != old.Region || fresh.object() != old.object()) {
-		return nil, Final(fmt.Errorf("CAR now points at another object: %q in %s (%s); the upload began at %q in %s (%s)",
+		return nil, Final(fmt.Errorf("CAR now names another object: %q in %s (%s); the upload began at %q in %s (%s)",
 			cut(fresh.object(), 80), cut(fresh.Bucket, 80), cut(fresh.Region, 80), cut(old.object(), 80), cut(old.Bucket, 80), cut(old.Region, 80)))
 	}
-	// A tenth of the life is left for trying, at most ten minutes. Not before
-	// the same time has passed from now on: the keys may come out of a cache
-	// of the service, or this machine's clock may be fast.
+	// The last tenth of the lifetime, at most ten minutes, is for attempts to
+	// renew. They do not begin before as much time has passed from now: the
+	// service may hand out the same keys again, or this machine's clock be fast.
 	margin := min(fresh.Expires.Sub(fresh.Start)/10, 10*time.Minute)
-	due := fresh.Expires.Add(-margin)
-	if soonest := time.Now().Add(margin); due.Before(soonest) {
-		due = soonest
+	renewAt := fresh.Expires.Add(-margin)
+	if earliest := time.Now().Add(margin); renewAt.Before(earliest) {
+		renewAt = earliest
 	}
 	r.mu.Lock()
-	r.keys, r.due, r.failed = &fresh, due, 0
+	r.keys, r.renewAt, r.failed = &fresh, renewAt, 0
 	r.mu.Unlock()
 	return &fresh, nil
 }

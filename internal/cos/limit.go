@@ -8,21 +8,21 @@ import (
 	"github.com/car-publish/car-publish/internal/retry"
 )
 
-// limiter lets a number of bytes a second pass, evenly: nothing is saved up
-// while nobody sends, so that a line that is shared sees no bursts.
+// limiter limits the bytes per second. Unlike a token bucket it allows no
+// bursts after a pause, because the line may be shared.
 type limiter struct {
-	rate int64 // bytes a second
+	rate int64 // bytes per second
 
 	mu   sync.Mutex
-	free time.Time // when all that has been let pass is through
+	free time.Time // when all bytes that were let pass have been sent
 }
 
-// slice is how much is let pass at a time, in bytes: so little that the parts
-// in flight take turns quickly, or the watchdog would take the one that waits
-// for stalled.
+// slice is how many bytes may be sent at a time. They are few, so that the
+// parts in flight take turns quickly; otherwise the transport's watchdog would
+// find a waiting one stalled.
 func (l *limiter) slice() int64 { return max(l.rate/50, 1) }
 
-// wait returns when n bytes may pass.
+// wait returns when n bytes may be sent.
 func (l *limiter) wait(ctx context.Context, n int64) error {
 	l.mu.Lock()
 	now := time.Now()

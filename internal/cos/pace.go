@@ -2,176 +2,208 @@ package cos
 
 import "time"
 
-// How many parts are in flight.
+// Limits of the number of parts in flight.
 const (
-	fewest  = 2
-	atFirst = 8
-	most    = 64
+	minInFlight     = 2
+	initialInFlight = 8
+	maxInFlight     = 64
 )
 
 const (
-	beat     = 100 * time.Millisecond // how often the pace is looked at; a rate is that of two
-	patience = 2 * time.Second        // for more parts to show more throughput: a connection is slow at first
-	rest     = 15 * time.Second       // between two attempts at more parts, once more have not helped
-	maxRest  = 2 * time.Minute
-	truce    = 2 * time.Second // after a step down, for the parts in flight then
+	beat          = 100 * time.Millisecond // between two observations
+	patience      = 2 * time.Second        // time for a new number to show its rate: connections start slowly
+	minRetryAfter = 15 * time.Second       // between two probes
+	maxRetryAfter = 2 * time.Minute        // the same, after probes that did not help
+	settleTime    = 2 * time.Second        // after a step down: failures of parts that were in flight then do not count
 )
 
-// worth is the share of what a connection has carried that one has to carry
-// for more of them to be the remedy.
-const worth = 0.6
+// minShare is how much each connection must carry, as a share of the best
+// rate that one has reached, for more connections to be of use.
+const minShare = 0.6
 
-// pace decides how many parts are in flight. It goes by what it is told
-// alone, so that it can be tested without a line.
+// state says what a pace does next.
+type state int
+
+const (
+	doubling   state = iota // tries twice as many, again and again
+	holding                 // keeps the number until the next probe
+	probing                 // tries a few more, or half as many
+	backingOff              // keeps the number after failures; no probes
+)
+
+// pace decides how many parts are in flight. It is hill climbing on the
+// observed rate: try another number, measure, keep it or return. It knows time
+// and rates only from its arguments, so that it can be tested without a network.
 //
-// It begins by doubling as long as that is worth it: on a line where each
-// connection has its limit, a long one most of all, that is until the most. Where
-// it was not worth it, as on the way of a fast network or to a slow one, the
-// number before that is right, and a quarter more is tried from time to time.
+// It starts by doubling. On a line that limits each connection, such as a long
+// one, every step pays, up to the maximum. Where a step does not pay, the number
+// before it is right; a quarter more is probed from time to time.
 //
-// Rates differ by chance as well, all the more where others use the machine or
-// the line, and a chance must not lead to the most in the end. So where a
-// connection carries much less than one has carried before, more of them are
-// not the remedy: then half as many are tried, and kept if they do as well.
+// Rates also vary by chance, the more so on a shared machine or line, and
+// chance must not lead to the maximum. So where each connection carries much less
+// than one has carried before, half as many are probed instead, and kept if
+// they do as well.
 //
-// SlowDown halves the number, and so do connections that break one after the
-// other; single ones do not.
+// SlowDown from the service halves the number, and so do several failures
+// within a short time; a single failure does not.
 type pace struct {
-	now int // in flight
+	inFlight int
+	state    state
 
-	climbs bool          // doubles still
-	before int           // the number to go back to; 0 while nothing is tried
-	best   float64       // the highest rate at the number before, in bytes a second
-	usual  float64       // the mean rate at the number before
-	each   float64       // the highest rate of one connection, at any number
-	trial  span          // since another number was tried
-	last   [2]span       // since the last beats, the older one first
-	felt   int           // beats in a row at which all in flight had begun to send
-	rest   time.Duration // until the next trial
-	since  span          // the rest began
+	previous    int        // the number to return to; 0 while no other number is being tried
+	best        float64    // the highest rate at the number kept, in bytes a second
+	meanBefore  float64    // the mean rate at the previous number, in bytes a second
+	bestPerConn float64    // the highest rate of one connection at any number, in bytes a second
+	tried       reading    // when the current number was first tried
+	latest      [2]reading // of the last two beats, the older one first
+	idleSince   reading    // when the last try ended
 
-	trouble float64   // failures of late, successes taken off
-	shrunk  time.Time // of the last step down
+	settledBeats int           // consecutive beats at which every part in flight had begun to send
+	retryAfter   time.Duration // from idleSince to the next probe
+
+	trouble   float64   // recent failures, less a tenth for each success
+	backedOff time.Time // the last step down
 }
 
-// span is a time since which something was sent.
-type span struct {
+// reading is a number of bytes sent, and when it was read.
+type reading struct {
 	at   time.Time
 	sent int64
 }
 
-func (s span) rate(at time.Time, sent int64) float64 {
-	return float64(sent-s.sent) / max(at.Sub(s.at).Seconds(), 1e-3)
+// rate is the mean rate since the reading, in bytes a second.
+func (r reading) rate(at time.Time, sent int64) float64 {
+	return float64(sent-r.sent) / max(at.Sub(r.at).Seconds(), 1e-3)
 }
 
-func newPace() *pace { return &pace{now: atFirst, climbs: true, rest: rest} }
+func newPace() *pace { return &pace{inFlight: initialInFlight, retryAfter: minRetryAfter} }
 
-// beat looks at what has been sent so far. The number of parts in flight that
-// have begun to send tells whether the last change is felt yet.
-func (p *pace) beat(at time.Time, sent int64, begun int) {
-	rate := p.last[0].rate(at, sent)
-	first := p.last[0].at.IsZero()
-	p.last[0], p.last[1] = p.last[1], span{at, sent}
-	if p.felt++; begun < p.now {
-		p.felt = 0
+// observe is called at each beat with the bytes sent so far, and the number of
+// parts in flight that have begun to send. Until all of them have, the
+// effect of a new number is not yet visible.
+func (p *pace) observe(at time.Time, sent int64, begun int) {
+	rate := p.latest[0].rate(at, sent)
+	first := p.latest[0].at.IsZero()
+	p.latest[0], p.latest[1] = p.latest[1], reading{at, sent}
+	if p.settledBeats++; begun < p.inFlight {
+		p.settledBeats = 0
 	}
-	felt := p.felt > len(p.last) // over all the time that the rate is of
+	settled := p.settledBeats > len(p.latest) // for the whole time that rate covers
 	if first {
-		p.trial, p.since = p.last[1], p.last[1]
+		p.tried, p.idleSince = p.latest[1], p.latest[1]
 		return
 	}
-	if felt {
-		p.each = max(p.each*0.9998, rate/float64(p.now)) // half of it after six minutes: a line changes
+	if settled {
+		// Halves in six minutes, because lines change.
+		p.bestPerConn = max(p.bestPerConn*0.9998, rate/float64(p.inFlight))
 	}
 	switch {
-	case p.before > p.now && begun > p.now:
-		p.trial = p.last[1] // fewer begin when those too many have arrived
-	case p.before > 0:
-		p.judge(at, sent, felt, rate)
-	case felt || at.Sub(p.trial.at) > patience:
-		p.best = max(p.best*0.99, rate) // the peaks of long ago count less
-		crowded := p.best < p.each*worth*float64(p.now)
-		p.climbs = p.climbs && !crowded
-		switch {
-		case at.Sub(p.shrunk) < rest && !p.shrunk.IsZero():
-		case p.climbs:
-			p.try(2 * p.now)
-		case crowded && p.now > atFirst:
-			if at.Sub(p.since.at) >= p.rest/4 {
-				p.try(max(p.now/2, atFirst))
-			}
-		case !crowded && at.Sub(p.since.at) >= p.rest:
-			p.try(p.now + max(1, p.now/4))
-		}
+	case p.previous > p.inFlight && begun > p.inFlight:
+		p.tried = p.latest[1] // the surplus parts are still being sent
+	case p.previous > 0:
+		p.judge(at, sent, settled, rate)
+	case settled || at.Sub(p.tried.at) > patience:
+		p.best = max(p.best*0.99, rate) // old peaks count less and less
+		p.advance(at)
 	}
 }
+
+// advance decides what to try next, once the rate at the current number is
+// known.
+func (p *pace) advance(at time.Time) {
+	crowded := p.crowded()
+	if p.state == doubling && crowded || p.state == backingOff && at.Sub(p.backedOff) >= minRetryAfter {
+		p.state = holding
+	}
+	idle := at.Sub(p.idleSince.at)
+	switch {
+	case p.state == backingOff:
+	case p.state == doubling:
+		p.try(2 * p.inFlight)
+	case crowded && p.inFlight > initialInFlight && idle >= p.retryAfter/4:
+		p.try(max(p.inFlight/2, initialInFlight))
+	case !crowded && idle >= p.retryAfter:
+		p.try(p.inFlight + max(1, p.inFlight/4))
+	}
+}
+
+// crowded reports whether each connection carries so little that more of them
+// would not help.
+func (p *pace) crowded() bool { return p.best < p.bestPerConn*minShare*float64(p.inFlight) }
 
 // try puts another number of parts in flight.
 func (p *pace) try(other int) {
-	if other = min(other, most); other != p.now {
-		p.usual = p.since.rate(p.last[1].at, p.last[1].sent)
-		p.before, p.now, p.felt = p.now, other, 0
-		p.trial = p.last[1]
+	if other = min(other, maxInFlight); other == p.inFlight {
+		return
+	}
+	now := p.latest[1]
+	p.meanBefore = p.idleSince.rate(now.at, now.sent)
+	p.previous, p.inFlight, p.settledBeats = p.inFlight, other, 0
+	p.tried = now
+	if p.state != doubling {
+		p.state = probing
 	}
 }
 
-// judge decides about another number of parts: worth it, not worth it, or not
-// known yet. The rate of two beats may be a matter of chance, so that it has to
-// be much higher; the one of the whole trial need not be. Fewer parts are worth
-// it unless much is lost.
-func (p *pace) judge(at time.Time, sent int64, felt bool, rate float64) {
-	share := float64(p.now)/float64(p.before) - 1 // how many more they are
-	over := at.Sub(p.trial.at) >= patience
+// judge decides whether to keep the number that is being tried. More parts are
+// kept if the rate has grown by a good share of what they could add. While
+// doubling, two beats may show that, but then the rate has to be much higher,
+// because a short measurement may be chance; the whole trial may show it with
+// less. Fewer parts are kept unless much is lost.
+func (p *pace) judge(at time.Time, sent int64, settled bool, rate float64) {
+	growth := float64(p.inFlight)/float64(p.previous) - 1
+	over := at.Sub(p.tried.at) >= patience
+	mean := p.tried.rate(at, sent)
 	switch {
-	case share < 0:
-		if !over {
-			return
+	case growth < 0:
+		if over {
+			p.settle(mean >= p.meanBefore*(1+0.5*growth), rate)
 		}
-		if p.trial.rate(at, sent) < p.usual*(1+0.5*share) {
-			p.now, p.rest = p.before, min(2*p.rest, maxRest)
-		} else {
-			p.best, p.rest = rate, rest
-		}
-		p.before, p.since = 0, p.last[1]
-		return
-	case felt && rate >= p.best*(1+0.5*share) && p.climbs:
-	case !over:
-		return
-	case p.trial.rate(at, sent) >= p.best*(1+0.2*share):
-	default:
-		p.now, p.before = p.before, 0
-		p.since = p.last[1]
-		if !p.climbs {
-			p.rest = min(2*p.rest, maxRest)
-		}
-		p.climbs = false
-		return
-	}
-	p.before, p.best = 0, rate
-	p.since, p.rest = p.last[1], rest
-	if p.climbs = p.climbs && p.best >= p.each*worth*float64(p.now); p.climbs {
-		p.try(2 * p.now)
+	case p.state == doubling && settled && rate >= p.best*(1+0.5*growth):
+		p.settle(true, rate)
+	case over:
+		p.settle(mean >= p.best*(1+0.2*growth), rate)
 	}
 }
 
-// arrived is told of a part that has arrived.
-func (p *pace) arrived() { p.trouble = max(0, p.trouble-0.1) }
-
-// failed is told of a try that failed in a way that passes, or because the
-// service asked for less.
-func (p *pace) failed(at time.Time, tooMuch bool) {
-	if at.Sub(p.shrunk) < truce {
-		return // one of those that were on the way before the last step
+// settle ends a try: the new number is kept, with the rate last measured, or
+// the previous one is restored.
+func (p *pace) settle(keep bool, rate float64) {
+	p.idleSince = p.latest[1]
+	if keep {
+		p.best, p.retryAfter = rate, minRetryAfter
+	} else {
+		p.inFlight = p.previous
+		if p.state == probing {
+			p.retryAfter = min(2*p.retryAfter, maxRetryAfter)
+		}
 	}
-	if p.trouble++; !tooMuch && p.trouble < 3 {
+	p.previous = 0
+	if p.state == doubling && keep && !p.crowded() {
+		p.try(2 * p.inFlight)
 		return
 	}
-	if p.before > 0 && p.before < p.now { // what was tried was too much, what was before it was not
-		p.now = p.before
-		p.rest = min(2*p.rest, maxRest)
-	} else {
-		p.now = max(p.now/2, fewest)
+	p.state = holding
+}
+
+// succeeded is told of a part that COS has received.
+func (p *pace) succeeded() { p.trouble = max(0, p.trouble-0.1) }
+
+// failed is told of an attempt that failed with a temporary error. Overload
+// says that the service asked for fewer requests.
+func (p *pace) failed(at time.Time, overload bool) {
+	if at.Sub(p.backedOff) < settleTime {
+		return
 	}
-	p.trouble, p.shrunk, p.since = 0, at, p.last[1]
-	p.before, p.best, p.climbs = 0, 0, false
+	if p.trouble++; !overload && p.trouble < 3 {
+		return
+	}
+	if p.previous > 0 && p.previous < p.inFlight { // only the number being tried was too high
+		p.inFlight = p.previous
+		p.retryAfter = min(2*p.retryAfter, maxRetryAfter)
+	} else {
+		p.inFlight = max(p.inFlight/2, minInFlight)
+	}
+	p.state, p.backedOff, p.idleSince = backingOff, at, p.latest[1]
+	p.trouble, p.previous, p.best = 0, 0, 0
 }

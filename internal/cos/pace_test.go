@@ -28,21 +28,21 @@ func TestPaceWaitsForFewer(t *testing.T) {
 		for range n {
 			at = at.Add(beat)
 			sent += rate / int64(time.Second/beat)
-			p.beat(at, sent, begun)
+			p.observe(at, sent, begun)
 		}
 	}
 	beats(10, 8, 800*mib)
-	p.now, p.before, p.climbs, p.best = 64, 0, false, 0
-	for p.now == 64 { // until it finds that each carries little
+	p.inFlight, p.previous, p.state, p.best = 64, 0, holding, 0
+	for p.inFlight == 64 { // until it finds that each carries little
 		beats(1, 64, 640*mib)
 	}
 	beats(100, 64, 640*mib)
-	if p.now != 32 || p.before != 64 {
-		t.Fatalf("%d parts are in flight after %d, want 32 on trial after 64", p.now, p.before)
+	if p.inFlight != 32 || p.previous != 64 {
+		t.Fatalf("%d parts are in flight after %d, want 32 on trial after 64", p.inFlight, p.previous)
 	}
 	beats(25, 32, 320*mib)
-	if p.now != 64 {
-		t.Errorf("%d parts are in flight, want 64 again: with 32 half was lost", p.now)
+	if p.inFlight != 64 {
+		t.Errorf("%d parts are in flight, want 64 again: with 32 half was lost", p.inFlight)
 	}
 }
 
@@ -56,12 +56,12 @@ func drive(p *pace, l simulatedLine, d time.Duration, seed uint64) []int {
 	var sent, parts float64
 	var history []int
 	for range int(d / beat) {
-		for len(born) < p.now {
+		for len(born) < p.inFlight {
 			born = append(born, at)
 		}
 		at = at.Add(beat)
 		begun, rate := 0, 0.0
-		for _, b := range born[:p.now] {
+		for _, b := range born[:p.inFlight] {
 			age := at.Sub(b) - l.delay
 			if age <= 0 {
 				continue
@@ -76,16 +76,16 @@ func drive(p *pace, l simulatedLine, d time.Duration, seed uint64) []int {
 		sent += rate * beat.Seconds()
 		for ; parts < sent; parts += 16 * mib {
 			switch {
-			case l.slowDown > 0 && p.now > l.slowDown:
+			case l.slowDown > 0 && p.inFlight > l.slowDown:
 				p.failed(at, true)
 			case random.Float64() < l.failing:
 				p.failed(at, false)
 			default:
-				p.arrived()
+				p.succeeded()
 			}
 		}
-		p.beat(at, int64(sent), begun)
-		history = append(history, p.now)
+		p.observe(at, int64(sent), begun)
+		history = append(history, p.inFlight)
 	}
 	return history
 }
@@ -130,7 +130,7 @@ func TestPace(t *testing.T) {
 			t.Parallel()
 			history := drive(newPace(), tt.line, tt.lasting, 1)
 			for i, now := range history {
-				if at := time.Duration(i) * beat; at >= tt.after && (now < tt.low || now > tt.high) || now < tt.smallest || now > most {
+				if at := time.Duration(i) * beat; at >= tt.after && (now < tt.low || now > tt.high) || now < tt.smallest || now > maxInFlight {
 					t.Errorf("after %v %d parts are in flight, want %d to %d: %v", at, now, tt.low, tt.high, history[:min(i+20, len(history))])
 					break
 				}
@@ -147,17 +147,17 @@ func TestPace(t *testing.T) {
 func TestPaceStepsDownOnce(t *testing.T) {
 	t.Parallel()
 	p := newPace()
-	p.now = 64
+	p.inFlight = 64
 	at := time.Unix(0, 0)
 	for range 64 {
 		p.failed(at, true)
 	}
-	if p.now != 32 {
-		t.Errorf("after 64 failures at once %d parts are in flight, want 32", p.now)
+	if p.inFlight != 32 {
+		t.Errorf("after 64 failures at once %d parts are in flight, want 32", p.inFlight)
 	}
-	p.failed(at.Add(truce), true)
-	if p.now != 16 {
-		t.Errorf("after another one, later, %d parts are in flight, want 16", p.now)
+	p.failed(at.Add(settleTime), true)
+	if p.inFlight != 16 {
+		t.Errorf("after another one, later, %d parts are in flight, want 16", p.inFlight)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestPaceStepsBack(t *testing.T) {
 			t.Parallel()
 			p := newPace()
 			drive(p, tt.line, 3*time.Second, 1) // to know what a connection carries
-			p.now, p.before, p.climbs = 64, 0, false
+			p.inFlight, p.previous, p.state = 64, 0, holding
 			history := drive(p, tt.line, 4*time.Minute, 1)
 			if end := history[len(history)-1]; end < tt.low || end > tt.high {
 				t.Errorf("%d parts are in flight after four minutes, want %d to %d", end, tt.low, tt.high)

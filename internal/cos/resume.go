@@ -6,10 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,118 +18,85 @@ import (
 )
 
 // resume finds out how far an earlier attempt came: whether the object is
-// there, or which parts of an unfinished upload are this file's. Whatever it
-// may not see, or what does not fit, is sent again.
-func (u *Upload) resume(ctx context.Context) (found bool, err error) {
-	size, crc, there, err := u.present(ctx)
-	if err != nil {
-		return false, err
+// complete, or which parts of an unfinished upload hold the bytes of this file.
+// What the keys may not show, or what differs, is sent again.
+func (u *Upload) resume(ctx context.Context) (result Result, complete bool, err error) {
+	object, err := u.head(ctx)
+	if err != nil && (ctx.Err() != nil || !errors.As(err, new(*Error))) {
+		return Result{}, false, err
 	}
-	if there && size == u.o.Size {
-		ours, err := u.checksum(ctx)
-		if err != nil || ours == crc {
-			u.found = ours
-			return err == nil, err
+	if err == nil && object.hasCRC && (object.size == u.o.Size || u.o.Stream != nil && object.size <= u.o.Size) {
+		crc, size, err := u.checksum(ctx)
+		if err != nil {
+			return Result{}, false, Final(err)
+		}
+		if crc == object.crc && size == object.size {
+			return Result{CRC64: crc, Size: size, Parts: int((size + u.o.PartSize - 1) / u.o.PartSize), Resumed: size}, true, nil
 		}
 		u.done.Store(0)
 	}
-	uploads, err := u.unfinished(ctx)
+	uploads, err := u.listUploads(ctx, false)
 	if err != nil {
 		u.unlisted = true
-		return false, ctxErr(ctx) // listing is a courtesy: the key may not allow it
+		return Result{}, false, ended(ctx) // the keys need not allow the list
 	}
-	best := map[int]string{}
+	uploads = slices.DeleteFunc(uploads, func(id string) bool { return id == u.vanished })
+	best := map[int]listedPart{}
 	for _, id := range uploads {
-		parts, err := u.listedParts(ctx, id)
+		parts, err := u.listParts(ctx, id)
 		if ctx.Err() != nil {
-			return false, context.Cause(ctx)
+			return Result{}, false, context.Cause(ctx)
 		}
 		if err == nil && (len(parts) > len(best) || u.id == "") {
 			u.id, best = id, parts
 		}
 	}
-	u.others = slices.DeleteFunc(uploads, func(id string) bool { return id == u.id })
+	u.superseded = slices.DeleteFunc(uploads, func(id string) bool { return id == u.id })
 	if u.id == "" {
-		return false, nil
+		return Result{}, false, nil
 	}
-	return false, u.trust(ctx, best)
+	if u.o.Stream != nil {
+		u.listed = best // compared as the parts come
+		return Result{}, false, nil
+	}
+	return Result{}, false, u.resumeParts(ctx, best)
 }
 
-func ctxErr(ctx context.Context) error {
+// ended returns the cause of ctx's end, or nil.
+func ended(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-// Present looks whether the object is there already. Known is false where the
-// key may not look.
-func (u *Upload) Present(ctx context.Context) (there, known bool, err error) {
-	if err := u.prepare(ctx); err != nil {
-		return false, false, err
-	}
-	err = u.head(ctx, func(*exchange) {})
-	var e *Error
-	switch {
-	case err == nil:
-		return true, true, nil
-	case ctx.Err() != nil:
-		return false, false, context.Cause(ctx)
-	case errors.As(err, &e) && e.HTTPStatus == http.StatusNotFound:
-		return false, true, nil
-	case errors.As(err, &e):
-		return false, false, nil
-	}
-	return false, false, err
-}
-
-// present returns the size and the checksum of the object, if COS tells both.
-func (u *Upload) present(ctx context.Context) (size int64, crc uint64, there bool, err error) {
-	err = u.head(ctx, func(ex *exchange) {
-		n, sizeErr := strconv.ParseInt(ex.header.Get("Content-Length"), 10, 64)
-		sum, ok := ex.crc64()
-		size, crc, there = n, sum, sizeErr == nil && ok
-	})
-	if err == nil || ctx.Err() == nil && errors.As(err, new(*Error)) {
-		return size, crc, there, nil
-	}
-	return 0, 0, false, err
-}
-
-func (u *Upload) head(ctx context.Context, seen func(*exchange)) error {
-	const op = "HeadObject"
-	return u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
-		return u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			_, err := client(ctx).Object.Head(ctx, u.object, nil)
-			if err == nil {
-				seen(ex)
-			}
-			return err
-		})
-	})
-}
-
-// checksum is the CRC-64 of the whole file.
-func (u *Upload) checksum(ctx context.Context) (uint64, error) {
+// checksum computes the CRC-64 of the whole file, and its size.
+func (u *Upload) checksum(ctx context.Context) (crc uint64, size int64, err error) {
 	var sum checksum.Sum
-	_, err := io.Copy(io.MultiWriter(&sum, counter{&u.done}), &cancellable{ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)})
-	return uint64(sum), err
-}
-
-// cancellable is a file whose reading ends with a context.
-type cancellable struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (c *cancellable) Read(p []byte) (int, error) {
-	if c.ctx.Err() != nil {
-		return 0, context.Cause(c.ctx)
+	all := io.MultiWriter(&sum, counter{&u.done})
+	if u.o.Stream != nil {
+		err = u.o.Stream(ctx, all)
+		return uint64(sum), u.done.Load(), err
 	}
-	return c.Reader.Read(p)
+	size, err = io.Copy(all, cancellable(ctx, io.NewSectionReader(u.o.File, 0, u.o.Size)))
+	return uint64(sum), size, err
 }
 
-// counter adds what is written to it to the progress.
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// cancellable returns a reader whose reads fail once ctx has ended.
+func cancellable(ctx context.Context, r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ended(ctx); err != nil {
+			return 0, err
+		}
+		return r.Read(p)
+	})
+}
+
+// counter adds the number of bytes written to it to n.
 type counter struct{ n *atomic.Int64 }
 
 func (c counter) Write(p []byte) (int, error) {
@@ -139,54 +104,62 @@ func (c counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// unfinished lists the unfinished uploads of our object.
-func (u *Upload) unfinished(ctx context.Context) ([]string, error) {
-	const op = "ListMultipartUploads"
+// listUploads returns the ids of the object's unfinished uploads
+// (cloud.tencent.com/document/product/436/7736).
+func (u *Upload) listUploads(ctx context.Context, cleanup bool) ([]string, error) {
 	var ids []string
-	err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
-		return u.call(ctx, op, 0, attempt, func(ctx context.Context, _ *exchange) error {
-			found, _, err := client(ctx).Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
-			if err != nil {
-				return err
+	err := u.do(ctx, request{action: "ListMultipartUploads", cleanup: cleanup, send: func(ctx context.Context, client *sdk.Client, _ *exchange) error {
+		list, _, err := client.Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
+		if err != nil {
+			return err
+		}
+		ids = nil
+		for _, upload := range list.Uploads {
+			if upload.Key == u.object && upload.UploadID != "" {
+				ids = append(ids, upload.UploadID)
 			}
-			ids = nil
-			for _, upload := range found.Uploads {
-				if upload.Key == u.object && upload.UploadID != "" && upload.UploadID != u.dead {
-					ids = append(ids, upload.UploadID)
-				}
-			}
-			return nil
-		})
-	})
+		}
+		return nil
+	}})
 	return ids, err
 }
 
-// maxPages is how many pages of parts are asked for: 10,000 parts, 1,000 on a
-// page (cloud.tencent.com/document/product/436/7747), and some to spare.
+// maxPages is how many pages of parts are requested. 10,000 parts are ten
+// pages of 1,000 (cloud.tencent.com/document/product/436/7747); the rest is
+// room for shorter pages.
 const maxPages = 20
 
-// listedParts returns the ETags of the parts that could be this file's.
-func (u *Upload) listedParts(ctx context.Context, id string) (map[int]string, error) {
-	const op = "ListParts"
-	parts := map[int]string{}
+// listedPart is a part that COS has of an unfinished upload.
+type listedPart struct {
+	etag string
+	size int64 // bytes
+}
+
+// matches reports whether the part has these bytes: a part's ETag is its MD5
+// (cloud.tencent.com/document/product/436/7750).
+func (l listedPart) matches(sum []byte) bool {
+	return strings.EqualFold(strings.Trim(l.etag, `"`), hex.EncodeToString(sum))
+}
+
+// listParts returns the upload's parts whose size is right, or may be, by number.
+func (u *Upload) listParts(ctx context.Context, id string) (map[int]listedPart, error) {
+	parts := map[int]listedPart{}
 	marker := ""
 	for range maxPages {
 		var page *sdk.ObjectListPartsResult
-		err := u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
-			return u.call(ctx, op, 0, attempt, func(ctx context.Context, _ *exchange) (err error) {
-				page, _, err = client(ctx).Object.ListParts(ctx, u.object, url.QueryEscape(id), &sdk.ObjectListPartsOptions{PartNumberMarker: marker})
-				return err
-			})
-		})
+		err := u.do(ctx, request{action: "ListParts", send: func(ctx context.Context, client *sdk.Client, _ *exchange) (err error) {
+			page, _, err = client.Object.ListParts(ctx, u.object, url.QueryEscape(id), &sdk.ObjectListPartsOptions{PartNumberMarker: marker})
+			return err
+		}})
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range page.Parts {
-			if p.PartNumber < 1 || p.PartNumber > u.count() || len(p.ETag) > maxETag {
+			if p.PartNumber < 1 || p.PartNumber > maxParts || len(p.ETag) > maxETag {
 				continue
 			}
-			if _, length := u.bounds(p.PartNumber); p.Size == length {
-				parts[p.PartNumber] = p.ETag
+			if u.o.Stream != nil || p.PartNumber <= len(u.parts) && p.Size == u.parts[p.PartNumber-1].length {
+				parts[p.PartNumber] = listedPart{p.ETag, p.Size}
 			}
 		}
 		if !page.IsTruncated || page.NextPartNumberMarker == "" || page.NextPartNumberMarker == marker {
@@ -197,13 +170,11 @@ func (u *Upload) listedParts(ctx context.Context, id string) (map[int]string, er
 	return parts, nil
 }
 
-// readers is how many parts are compared at a time: a disk is not a line.
-const readers = 8
+// maxHashing is how many parts are compared at a time.
+const maxHashing = 8
 
-// trust takes the listed parts whose MD5 is that of the file's bytes in their
-// place. An ETag is the MD5 of a part
-// (cloud.tencent.com/document/product/436/7750).
-func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
+// resumeParts takes over the listed parts that hold the file's bytes.
+func (u *Upload) resumeParts(ctx context.Context, listed map[int]listedPart) error {
 	numbers := make(chan int, len(listed))
 	for n := range listed {
 		numbers <- n
@@ -212,23 +183,12 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
-	for range min(readers, len(listed)) {
+	for range min(maxHashing, len(listed)) {
 		workers.Go(func() {
 			for n := range numbers {
-				offset, length := u.bounds(n)
-				md, crc := md5.New(), new(checksum.Sum)
-				got, err := io.Copy(io.MultiWriter(md, crc), &cancellable{ctx, io.NewSectionReader(u.o.File, offset, length)})
-				if err == nil && got < length {
-					err = ErrFileChanged
-				}
-				if err != nil {
+				if err := u.resumePart(ctx, n, listed[n]); err != nil {
 					cancel(Final(err))
 					return
-				}
-				if strings.EqualFold(strings.Trim(listed[n], `"`), hex.EncodeToString(md.Sum(nil))) {
-					u.parts[n-1] = part{etag: listed[n], crc: uint64(*crc)}
-					u.resumed.Add(length)
-					u.done.Add(length)
 				}
 			}
 		})
@@ -237,23 +197,28 @@ func (u *Upload) trust(ctx context.Context, listed map[int]string) error {
 	return context.Cause(ctx)
 }
 
-// sweepOthers aborts the uploads of the object that were not gone on with. It
-// is a courtesy: they block nothing.
-func (u *Upload) sweepOthers(ctx context.Context) {
-	for _, id := range u.others {
+func (u *Upload) resumePart(ctx context.Context, n int, listed listedPart) error {
+	p := u.parts[n-1]
+	md, crc := md5.New(), new(checksum.Sum)
+	got, err := io.Copy(io.MultiWriter(md, crc), cancellable(ctx, io.NewSectionReader(u.o.File, int64(n-1)*u.o.PartSize, p.length)))
+	if err == nil && got < p.length {
+		err = ErrFileChanged
+	}
+	if err == nil && listed.matches(md.Sum(nil)) {
+		p.etag, p.crc = listed.etag, uint64(*crc)
+		u.resumed.Add(p.length)
+		u.done.Add(p.length)
+	}
+	return err
+}
+
+// abortSuperseded aborts the object's uploads that were not resumed. A failure
+// is only recorded: they block nothing.
+func (u *Upload) abortSuperseded(ctx context.Context) {
+	for _, id := range u.superseded {
 		if u.abort(ctx, id) != nil {
 			u.unlisted = true
 		}
 	}
-	u.others = nil
-}
-
-// Sweep aborts every unfinished upload of the object, for a clean-up after a
-// process that is gone. It asks for keys of its own. ErrUnnamed says that
-// COS did not let us look.
-func (u *Upload) Sweep(ctx context.Context) error {
-	if err := u.prepare(ctx); err != nil {
-		return err
-	}
-	return u.sweep(ctx)
+	u.superseded = nil
 }

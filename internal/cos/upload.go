@@ -1,15 +1,17 @@
-// Package cos puts one file into one object of Tencent Cloud Object Storage.
+// Package cos uploads one file into one object of Tencent Cloud Object Storage
+// (COS). Instead of a file it takes a stream that writes the object's bytes in order;
+// of that it holds the parts in flight in memory.
 //
-// Every byte is read from the file once, checksummed once, on its way out,
-// and never held in memory beyond the buffers of the connections. The file
-// goes up in parts, several at a time; the CRC-64 of each part is compared
-// with what COS says it has received, and the parts' CRCs are combined into
-// the object's, which is compared again at the end.
+// A file is uploaded in parts, several at a time. Each byte is read once, and
+// its checksum is computed on the way out; nothing is held in memory beyond the
+// buffers of the connections. The CRC-64 of each part is compared with the one
+// that COS states, and the parts' CRCs are combined into the object's, which is
+// compared at the end.
 //
-// Even a small file goes up as a multipart upload, although one PUT would do
-// in one call instead of three: CAR's builds may be larger than a PUT can
-// be, so its temporary keys must allow the multipart calls, while nothing
-// says that they allow PUT.
+// Even a small file is a multipart upload, although one PUT would do in one
+// call instead of three: builds may be larger than a PUT may be, so CAR's
+// temporary keys must allow the multipart calls, while no page says that they
+// allow PUT.
 package cos
 
 import (
@@ -18,7 +20,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,115 +29,128 @@ import (
 	"github.com/car-publish/car-publish/internal/retry"
 )
 
-// Options says what to upload and how. The functions that only tell are
+// Options says what to upload and how. The functions that only report are
 // called from several goroutines, but never two at a time.
 type Options struct {
 	File io.ReaderAt
 	Size int64 // of the file, in bytes; at least 1
 
-	// Renew hands out the keys: the first ones, and others before those
-	// expire or when COS says that they have. Where it fails, the upload
-	// goes on with the old keys as long as COS takes them, and asks again
+	// Stream, instead of File, writes the bytes of the object in order, and returns
+	// the error of the writer as it is. It is called anew when the upload has to begin
+	// anew, and then writes the same bytes, or the parts that differ are sent again.
+	// Size is then how many bytes it writes at most, and Memory how many of them are held in
+	// memory at a time; at least two parts are.
+	Stream func(context.Context, io.Writer) error
+	Memory int64
+
+	// Renew returns the temporary keys: the first ones, and new ones before
+	// those expire or after COS has refused them as expired. Where it fails, the
+	// upload continues with the old keys while COS accepts them, and asks again
 	// later, unless the error is marked Final.
 	Renew func(context.Context) (Keys, error)
 
-	Transport http.RoundTripper // does not retry, does not follow redirects
-	Endpoint  string            // base URL of the bucket; "" takes https://<bucket>.cos.<region>.myqcloud.com
+	Transport http.RoundTripper // must neither retry nor follow redirects
+	Endpoint  string            // base URL of the bucket; "" means https://<bucket>.cos.<region>.myqcloud.com
 
-	// Accelerate makes the calls to the bucket's domain of global acceleration
-	// instead. Unaccelerated is told if that takes no upload and the bucket's
-	// own domain is used after all.
+	// Accelerate sends the calls to the bucket's domain for global acceleration
+	// (cloud.tencent.com/document/product/436/38866). Unaccelerated is called,
+	// once, if that domain refuses the upload; it then continues on the bucket's
+	// own domain.
 	Accelerate    bool
 	Unaccelerated func(error)
 
-	// Resume says that an earlier attempt may have begun, or even finished,
-	// this upload: what it sent is looked for, compared with the file, and
-	// not sent again. It is what another process left, so nobody else may be
-	// at work on the object.
+	// Resume says that an earlier attempt, in a process that has ended, may have
+	// begun or even finished this upload. What it sent is looked for, compared
+	// with the file, and not sent again.
 	Resume bool
 
 	Parallel  int          // parts in flight; 0 adapts it to the line
-	PartSize  int64        // bytes; 0 takes it from Size
-	LimitRate int64        // bytes a second, of all parts together; 0 is no limit
-	Policy    retry.Policy // for each part and each other call; the zero Policy tries 6 times in about half a minute. Notify is not used
+	PartSize  int64        // bytes; 0 derives it from Size
+	LimitRate int64        // bytes per second, of all parts together; 0 is no limit
+	Policy    retry.Policy // for each part and each other call; the zero Policy makes 6 attempts in about half a minute. Its Notify is ignored
 
-	// Progress is told five times a second, and at the end, how many bytes
-	// have been sent. It goes back when a part is sent again.
-	Progress func(done int64)
+	// Progress is called five times a second, and at the end, with the bytes
+	// sent so far. The number decreases when a part has to be sent again.
+	Progress func(sent int64)
 
-	// Retrying is told before each wait what failed: "part 7", or the call.
+	// Retrying is called before each wait. It says what failed: "part 7", or
+	// the name of the call.
 	Retrying func(what string, attempt int, wait time.Duration, err error)
 
-	// Called is told of each call.
+	// Called is called after each HTTP request.
 	Called func(Call)
 }
 
-// Result is an upload that COS has completed.
+// Result describes a completed upload.
 type Result struct {
 	CRC64     uint64 // of the whole file
-	ETag      string // of the object; "" where Doubtful, or when a lost answer was made good by a look at the object
+	Size      int64  // of the whole file, in bytes
+	ETag      string // of the object; "" if Doubtful, or if the answer to the completion was lost and the object was found complete
 	RequestID string // of the call that showed the upload to be complete
 	Parts     int
 	Resumed   int64 // bytes that an earlier attempt had sent
-	Unlisted  bool  // COS did not tell what an earlier attempt left, so that may be there still
+	Unlisted  bool  // COS did not show what an earlier attempt left, so that may still be there
 
-	// Doubtful says that the object could not be checked: COS's answer to the
-	// completion was lost, or came without a checksum, and COS would not let
-	// us look at the object. All parts were checked, and COS knows the upload
-	// no more, so that it is most likely complete.
+	// Doubtful says that the object could not be checked: the answer to the
+	// completion was lost, or came without a checksum, and the keys may not look
+	// at the object. COS has confirmed every part, and no longer knows the
+	// multipart upload, so the object is most likely complete.
 	Doubtful bool
 }
 
-// Upload is one file on its way into one object.
+// Upload is the upload of one file into one object.
 type Upload struct {
-	o       Options
-	keys    *keyring
-	usual   *sdk.Client                // to the bucket's own domain, or the Endpoint
-	fast    atomic.Pointer[sdk.Client] // to the accelerated domain, as long as that is used
-	object  string                     // its name in the bucket
-	parts   []part
-	done    atomic.Int64 // bytes of the file that COS has, or that are on their way
-	sent    atomic.Int64 // bytes sent, also those that were in vain
-	telling sync.Mutex
+	o           Options
+	keys        *keyring
+	bucket      *sdk.BaseURL                // the bucket's own domain, or the Endpoint
+	accelerated atomic.Pointer[sdk.BaseURL] // the accelerated domain; nil while that is not used
+	object      string                      // its name in the bucket
+	parts       []*part
+	listed      map[int]listedPart // of the unfinished upload that a stream resumes
+	done        atomic.Int64       // bytes of the file that COS has or that are in flight, for Progress
+	sent        atomic.Int64       // bytes sent, including those of failed attempts
+	notifying   sync.Mutex         // held while one of the caller's functions runs
 
-	resumed  atomic.Int64
-	unlisted bool
-	found    uint64   // checksum of the file, where the object was there already
-	others   []string // unfinished uploads of the object that are not gone on with
-	dead     string   // one that we went on with, and that COS knows no more
+	resumed    atomic.Int64
+	unlisted   bool
+	superseded []string // unfinished uploads of the object that were not resumed
+	vanished   string   // the upload that was resumed, and that COS then did not know
 
-	id      string // of the multipart upload; "" before it began and after its end
-	unnamed bool   // COS may hold another one, the answer was lost
+	id     string // of the multipart upload; "" before it began and after its end
+	idLost bool   // COS may hold another multipart upload: the answer with its id was lost
 }
 
 // New returns an Upload that has not begun.
 func New(o Options) *Upload {
 	if o.PartSize == 0 {
 		o.PartSize = partSize(o.Size)
+		if o.Stream != nil {
+			o.PartSize = streamPartSize(o.Size)
+		}
 	}
 	if o.Policy.Attempts == 0 {
-		// Up to 2, 4, 8, 16 and 30 s: long enough for a router to restart.
+		// Waits of up to 2, 4, 8, 16 and 30 s: long enough for a router to restart.
 		o.Policy.Base, o.Policy.Cap, o.Policy.Attempts = 2*time.Second, 30*time.Second, 6
 	}
 	u := &Upload{o: o}
 	u.keys = newKeyring(o.Renew, func(attempt int, err error) time.Duration {
 		wait := time.Second + o.Policy.Wait(attempt)
 		if o.Retrying != nil {
-			u.tell(func() { o.Retrying("new keys for the upload", attempt, wait, err) })
+			u.notify(func() { o.Retrying("new keys for the upload", attempt, wait, err) })
 		}
 		return wait
 	})
 	return u
 }
 
-// Run uploads the file. It is called once. When it fails, or ctx ends, it
-// returns at once and leaves what COS holds to Abort; the error is the first
-// one that was not made good, or the cause of ctx's end.
+// Run uploads the file. It may be called once. When it fails or ctx ends, it
+// returns at once, and Abort removes what COS still holds. The error is that of
+// the first call that failed for good, or the cause of ctx's end.
 func (u *Upload) Run(ctx context.Context) (Result, error) {
 	if err := u.check(); err != nil {
 		return Result{}, err
 	}
-	stop := u.watch()
+	stop := u.reportProgress()
 	defer stop()
 	result, err := u.run(ctx)
 	if err != nil && ctx.Err() != nil {
@@ -149,36 +163,45 @@ func (u *Upload) check() error {
 	if u.o.Size < 1 {
 		return fmt.Errorf("upload %d bytes: there is nothing to upload", u.o.Size)
 	}
-	if u.o.PartSize > maxPart || (u.o.Size-1)/u.o.PartSize >= maxParts {
-		return fmt.Errorf("upload %d bytes in parts of %d: COS takes at most %d parts of at most %d bytes", u.o.Size, u.o.PartSize, maxParts, int64(maxPart))
+	if u.o.PartSize > maxPartSize || (u.o.Size-1)/u.o.PartSize >= maxParts {
+		return fmt.Errorf("upload %d bytes in parts of %d: COS takes at most %d parts of at most %d bytes", u.o.Size, u.o.PartSize, maxParts, int64(maxPartSize))
 	}
 	return nil
 }
 
-// watch tells of the progress until it is stopped.
-func (u *Upload) watch() (stop func()) {
+// reportProgress calls Progress until it is stopped.
+func (u *Upload) reportProgress() (stop func()) {
 	if u.o.Progress == nil {
 		return func() {}
 	}
-	tell := func() { u.tell(func() { u.o.Progress(u.done.Load()) }) }
+	report := func() { u.notify(func() { u.o.Progress(u.done.Load()) }) }
+	stopTicks := every(200*time.Millisecond, report)
+	return func() {
+		stopTicks()
+		report()
+	}
+}
+
+// every calls f once in each interval until it is stopped. The stop waits for
+// a call that is under way.
+func every(interval time.Duration, f func()) (stop func()) {
 	quit := make(chan struct{})
-	var watcher sync.WaitGroup
-	watcher.Go(func() {
-		ticker := time.NewTicker(200 * time.Millisecond)
+	var loop sync.WaitGroup
+	loop.Go(func() {
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-quit:
 				return
 			case <-ticker.C:
-				tell()
+				f()
 			}
 		}
 	})
 	return func() {
 		close(quit)
-		watcher.Wait()
-		tell()
+		loop.Wait()
 	}
 }
 
@@ -187,11 +210,11 @@ func (u *Upload) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	for first := true; ; first = false {
-		u.parts = make([]part, u.count())
+		u.plan()
 		if u.o.Resume {
-			found, err := u.resume(ctx)
-			if err != nil || found {
-				return Result{CRC64: u.found, Parts: len(u.parts), Resumed: u.o.Size}, err
+			result, complete, err := u.resume(ctx)
+			if err != nil || complete {
+				return result, err
 			}
 		}
 		resumed := u.id != ""
@@ -202,9 +225,9 @@ func (u *Upload) run(ctx context.Context) (Result, error) {
 		}
 		result, err := u.transfer(ctx)
 		if e := (*Error)(nil); first && resumed && ctx.Err() == nil && errors.As(err, &e) && e.Code == "NoSuchUpload" {
-			// The earlier attempt lived after all, and has ended its upload:
-			// look once more what there is.
-			u.id, u.dead = "", u.id
+			// The earlier attempt was still alive, and has ended its upload: look
+			// once more for what there is.
+			u.id, u.vanished = "", u.id
 			u.resumed.Store(0)
 			u.done.Store(0)
 			continue
@@ -213,19 +236,21 @@ func (u *Upload) run(ctx context.Context) (Result, error) {
 	}
 }
 
-// transfer sends the parts and makes the object of them.
+// transfer sends the parts and completes the upload.
 func (u *Upload) transfer(ctx context.Context) (Result, error) {
 	if err := u.sendParts(ctx); err != nil {
 		return Result{}, err
 	}
-	// A file that has grown has its first bytes in order, and is still not
+	// The first bytes of a file that has grown are intact, but it is no longer
 	// the file that the build wrote.
-	if n, _ := u.o.File.ReadAt(make([]byte, 1), u.o.Size); n > 0 {
-		return Result{}, &Error{Op: completing, Err: Final(ErrFileChanged)}
+	if u.o.Stream == nil {
+		if n, _ := u.o.File.ReadAt(make([]byte, 1), u.o.Size); n > 0 {
+			return Result{}, &Error{Op: completeUpload, Err: Final(ErrFileChanged)}
+		}
 	}
 	result, err := u.complete(ctx)
 	if err == nil {
-		u.sweepOthers(ctx)
+		u.abortSuperseded(ctx)
 		result.Resumed, result.Unlisted = u.resumed.Load(), u.unlisted
 	}
 	return result, err
@@ -242,107 +267,45 @@ func (u *Upload) prepare(ctx context.Context) error {
 	if endpoint == "" {
 		endpoint = "https://" + keys.Bucket + ".cos." + keys.Region + ".myqcloud.com"
 	}
-	if u.usual, err = newClient(endpoint, u.o.Transport); err != nil || !u.o.Accelerate {
+	if u.bucket, err = parseBucket(endpoint); err != nil || !u.o.Accelerate {
 		return err
 	}
-	// cloud.tencent.com/document/product/436/38866
-	fast, err := newClient("https://"+keys.Bucket+".cos.accelerate.myqcloud.com", u.o.Transport)
-	u.fast.Store(fast)
+	accelerated, err := parseBucket("https://" + keys.Bucket + ".cos.accelerate.myqcloud.com")
+	u.accelerated.Store(accelerated)
 	return err
 }
 
-// count is how many parts the file has.
-func (u *Upload) count() int { return int((u.o.Size + u.o.PartSize - 1) / u.o.PartSize) }
+// plan divides the file into parts. Those of a stream are noted as they come.
+func (u *Upload) plan() {
+	u.parts, u.listed = nil, nil
+	if u.o.Stream != nil {
+		return
+	}
+	for offset := int64(0); offset < u.o.Size; offset += u.o.PartSize {
+		u.parts = append(u.parts, &part{length: min(u.o.PartSize, u.o.Size-offset)})
+	}
+}
 
 // initiate begins the multipart upload
 // (cloud.tencent.com/document/product/436/7746).
 func (u *Upload) initiate(ctx context.Context) error {
-	const op = beginning
-	return u.repeat(ctx, op, u.o.Policy, func(ctx context.Context, attempt int) error {
-		err := u.call(ctx, op, 0, attempt, func(ctx context.Context, ex *exchange) error {
-			answer, _, err := client(ctx).Object.InitiateMultipartUpload(ctx, u.object, nil)
-			if err == nil && answer.UploadID == "" {
-				err = errUnclear
-			}
-			if err == nil {
-				u.id = answer.UploadID
-			}
-			return err
-		})
+	r := request{action: initiateUpload, send: func(ctx context.Context, client *sdk.Client, _ *exchange) error {
+		answer, _, err := client.Object.InitiateMultipartUpload(ctx, u.object, nil)
+		if err == nil && answer.UploadID == "" {
+			err = errUnclear
+		}
+		if err == nil {
+			u.id = answer.UploadID
+		}
+		return err
+	}}
+	return u.repeat(ctx, r.action, u.o.Policy, func(ctx context.Context, attempt int) error {
+		r.attempt = attempt
+		err := u.attempt(ctx, r)
 		var e *Error
-		if errors.As(err, &e) && e.unsure() || err != nil && ctx.Err() != nil {
-			u.unnamed = true
+		if errors.As(err, &e) && e.doubtful() || err != nil && ctx.Err() != nil {
+			u.idLost = true
 		}
 		return err
-	})
-}
-
-// Pending reports whether there is something for Abort to do.
-func (u *Upload) Pending() bool { return u.id != "" || u.unnamed }
-
-// Abort removes what a Run that has returned left in COS: the parts of an
-// upload that was not completed (cloud.tencent.com/document/product/436/7740),
-// and one whose name was lost, where the keys may look for it. It tries for
-// some seconds, as long as CIs leave after a cancel, and uses the keys there
-// are: to ask for new ones would get in the way of deleting the version at the
-// same time.
-//
-// ErrUnnamed says that all that can be removed has been.
-func (u *Upload) Abort(ctx context.Context) error {
-	if u.id != "" {
-		if err := u.abort(ctx, u.id); err != nil {
-			return err
-		}
-		u.id = ""
-	}
-	if !u.unnamed {
-		return nil
-	}
-	u.unnamed = false
-	return u.sweep(ctx)
-}
-
-func (u *Upload) abort(ctx context.Context, id string) error {
-	const op = "AbortMultipartUpload"
-	err := u.parting(ctx, op, func(ctx context.Context) error {
-		_, err := client(ctx).Object.AbortMultipartUpload(ctx, u.object, url.QueryEscape(id))
-		return err
-	})
-	if e := (*Error)(nil); errors.As(err, &e) && e.Code == "NoSuchUpload" {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("abort upload %s of %s: %w", line(id, 100), u.object, err)
-	}
-	return nil
-}
-
-// sweep aborts every upload of the object: its key is this version's alone.
-func (u *Upload) sweep(ctx context.Context) error {
-	var found *sdk.ListMultipartUploadsResult
-	err := u.parting(ctx, "ListMultipartUploads", func(ctx context.Context) (err error) {
-		found, _, err = client(ctx).Bucket.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsOptions{Prefix: u.object})
-		return err
-	})
-	if err != nil {
-		return ErrUnnamed
-	}
-	for _, upload := range found.Uploads {
-		if upload.Key != u.object {
-			continue
-		}
-		if err := u.abort(ctx, upload.UploadID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parting makes a call for Abort, with the keys there are.
-func (u *Upload) parting(ctx context.Context, op string, f func(context.Context) error) error {
-	policy := retry.Policy{Base: 250 * time.Millisecond, Cap: 2 * time.Second, Attempts: 8, Float: u.o.Policy.Float}
-	return u.repeat(ctx, op, policy, func(ctx context.Context, attempt int) error {
-		keys, _ := u.keys.held()
-		return u.callWith(ctx, keys, op, 0, attempt, func(ctx context.Context, _ *exchange) error { return f(ctx) })
 	})
 }

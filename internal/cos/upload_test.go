@@ -21,13 +21,42 @@ import (
 	"github.com/car-publish/car-publish/internal/retry"
 )
 
+// form makes of the options for a file those for what is tested.
+type form func(Options) Options
+
+// eachForm calls f with each test twice: for a file and for a stream of its bytes.
+func eachForm[T any](t *testing.T, tests []T, f func(*testing.T, form, T)) {
+	for name, form := range map[string]form{"file": func(o Options) Options { return o }, "stream": streamed} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, tt := range tests {
+				f(t, form, tt)
+			}
+		})
+	}
+}
+
+// streamed lets a stream of the file's bytes take its place. It may be shorter than
+// announced, and has as little memory as there may be.
+func streamed(o Options) Options {
+	file, size := o.File, o.Size
+	o.Stream = func(_ context.Context, w io.Writer) error {
+		_, err := io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(file, 0, size), make([]byte, 600))
+		return err
+	}
+	o.File, o.Size = nil, size+size/2+100
+	return o
+}
+
+type runTest struct {
+	name               string
+	size, partSize     int64
+	parallel, expected int
+}
+
 func TestRun(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name               string
-		size, partSize     int64
-		parallel, expected int
-	}{
+	tests := []runTest{
 		{"one byte", 1, 1000, 8, 1},
 		{"a part to the byte", 1000, 1000, 8, 1},
 		{"a part and a byte", 1001, 1000, 8, 2},
@@ -35,13 +64,14 @@ func TestRun(t *testing.T) {
 		{"more in flight than parts", 12345, 1000, 64, 13},
 		{"many parts", 3_000, 7, 8, 429},
 	}
-	for _, tt := range tests {
+	eachForm(t, tests, func(t *testing.T, form form, tt runTest) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b := &bucket{}
 			f := &file{size: tt.size}
 			o := testOptions(b)
 			o.File, o.Size, o.PartSize, o.Parallel = f, tt.size, tt.partSize, tt.parallel
+			o = form(o)
 			var progress []int64
 			o.Progress = func(done int64) { progress = append(progress, done) }
 			u := New(o)
@@ -49,7 +79,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Result{CRC64: f.crc(), ETag: "whole", RequestID: "req-200", Parts: tt.expected}
+			want := Result{CRC64: f.crc(), Size: tt.size, ETag: "whole", RequestID: "req-200", Parts: tt.expected}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("Run() (-want +got):\n%s", diff)
 			}
@@ -67,13 +97,16 @@ func TestRun(t *testing.T) {
 				t.Error("Pending() after success")
 			}
 		})
-	}
+	})
 }
 
 // Over real sockets net/http reads bodies in goroutines of its own.
 func TestRunOverSockets(t *testing.T) {
 	t.Parallel()
-	f := zeros{3_000_000}
+	eachForm(t, []zeros{{3_000_000}}, testRunOverSockets)
+}
+
+func testRunOverSockets(t *testing.T, form form, f zeros) {
 	b := &bucket{faults: map[string]fault{
 		"UploadPart 1 #1": lostBefore,
 		// Answered while most of the body is still to be read.
@@ -86,7 +119,7 @@ func TestRunOverSockets(t *testing.T) {
 	o.File, o.Size, o.PartSize, o.Parallel = f, f.size, 500_000, 3
 	o.Transport, o.Endpoint = server.Client().Transport, server.URL
 	o.Policy.Base = 0 // no waits in real time
-	got, err := New(o).Run(t.Context())
+	got, err := New(form(o)).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +133,15 @@ const (
 	end   = "CompleteMultipartUpload #1"
 	abort = "AbortMultipartUpload #1"
 )
+
+type faultTest struct {
+	name     string
+	faults   map[string]fault
+	journal  []string
+	err      string // "" is success
+	doubtful bool
+	pending  bool
+}
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -118,14 +160,7 @@ func TestFaults(t *testing.T) {
 	crc := fmt.Sprint((&file{size: 4321}).crc())
 	const noSuch = "CompleteMultipartUpload: NoSuchUpload: The specified upload does not exist (HTTP 404, RequestId req-404)"
 
-	tests := []struct {
-		name     string
-		faults   map[string]fault
-		journal  []string
-		err      string // "" is success
-		doubtful bool
-		pending  bool
-	}{
+	tests := []faultTest{
 		// Starting.
 		{
 			"start lost",
@@ -278,12 +313,14 @@ func TestFaults(t *testing.T) {
 			with(parts(1), end, head(1)), "", true, true,
 		},
 	}
-	for _, tt := range tests {
+	eachForm(t, tests, func(t *testing.T, form form, tt faultTest) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := &bucket{faults: tt.faults}
 				o := testOptions(b)
+				size := o.Size
+				o = form(o)
 				o.Progress = func(done int64) {
 					if done < 0 || done > o.Size {
 						t.Errorf("progress %d of %d", done, o.Size)
@@ -294,7 +331,7 @@ func TestFaults(t *testing.T) {
 				if text := fmt.Sprint(err); err != nil && text != tt.err || err == nil && tt.err != "" {
 					t.Errorf("Run() error:\n got %v\nwant %s", err, tt.err)
 				}
-				if err == nil && (b.object == nil || b.object.crc != got.CRC64 || u.done.Load() != o.Size) {
+				if err == nil && (b.object == nil || b.object.crc != got.CRC64 || u.done.Load() != size) {
 					t.Errorf("object = %+v after %+v and %d bytes", b.object, got, u.done.Load())
 				}
 				if got.Doubtful != tt.doubtful {
@@ -306,7 +343,7 @@ func TestFaults(t *testing.T) {
 				}
 			})
 		})
-	}
+	})
 }
 
 func TestRetriedPartIsReadAgainAlone(t *testing.T) {
@@ -451,7 +488,7 @@ func TestCancel(t *testing.T) {
 		pending bool
 		abort   error
 	}{
-		{begin, hang, true, ErrUnnamed},
+		{begin, hang, true, ErrIDLost},
 		{"UploadPart 1 #1", hang, true, nil},
 		{"UploadPart 5 #1", hang, true, nil},
 		{"UploadPart 3 #1", refuse(503, "SlowDown", "x"), true, nil}, // then waiting

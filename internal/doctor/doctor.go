@@ -2,15 +2,16 @@
 // artifact, the way to the services, the clock, the keys and what they may do,
 // the application and its room. It changes nothing.
 //
-// What a publish would do it does not guess: it lets publish make a dry run.
-// And with Options.Probe, it finds out on a scratch application how CAR
-// behaves where that is not documented; see probe.go.
+// To find out what a publish would do, it lets package publish make a dry run.
+// With Options.Probe it also finds out, on a scratch application, how CAR behaves
+// where that is not documented; see probe.go.
 package doctor
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,10 @@ import (
 	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/auth"
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/pack"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // Options say what is to be examined.
@@ -30,8 +34,8 @@ type Options struct {
 	Left    time.Duration // what the CI leaves to the job; 0 if it does not say
 
 	Credentials string        // where the keys come from; "" if there are none
-	Session     *auth.Session // that gives them; nil if they are kept ones
-	RoleARN     string        // whose keys they are; "" if no token is traded for them
+	Session     *auth.Session // the source of temporary keys; nil if the keys are fixed
+	RoleARN     string        // the role whose keys they are; "" without one
 	Provider    string        // the identity provider in CAM
 
 	Proxy func(address string) string // host of the proxy for an address, "" for none
@@ -46,16 +50,16 @@ type Problem struct{ Input, Text string }
 type exam struct {
 	o      Options
 	d      publish.Deps
-	emit   func(publish.Event)
+	emit   func(record.Event)
 	api    *car.Client
-	result publish.Result
+	result record.Result
 	first  *publish.Error // of the checks that failed; checks come in the order of a publish
 
 	calls map[string]call // the last one of each action
 
 	reached  bool // CAR's API answers
-	refused  bool // there are no keys to be had
-	accepted bool // the keys were not refused
+	refused  bool // no keys could be obtained
+	accepted bool // CAR has accepted the keys
 	build    *artifact.Artifact
 	app      *car.Application
 	kind     car.Category
@@ -70,27 +74,27 @@ type call struct {
 
 // Run examines and returns the findings. The error is an *publish.Error: what
 // a publish would fail with first.
-func Run(ctx context.Context, o Options, d publish.Deps, emit func(publish.Event)) (publish.Result, error) {
+func Run(ctx context.Context, o Options, d publish.Deps, emit func(record.Event)) (record.Result, error) {
 	e := &exam{o: o, d: d, emit: emit, result: publish.NewResult(o.Publish), calls: map[string]call{}}
 	e.result.ConsoleURL = car.Consoles[d.CAR.Site]
-	// Long enough for a passing fault, and short enough for somebody who waits
-	// for what is wrong.
+	// Long enough for a temporary fault, and short enough for somebody who waits
+	// for the result.
 	e.d.CAR.Retry.Attempts = min(d.CAR.Retry.Attempts, 3)
 	config := e.d.CAR
 	config.Called = func(action string, attempt int, took time.Duration, id string, err error) {
 		e.calls[action] = call{took, id}
-		emit(publish.Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
+		emit(record.Called{Action: action, Took: took, RequestID: id, Attempt: attempt, Err: err})
 	}
 	config.Retrying = func(action string, attempt int, wait time.Duration, err error) {
-		emit(publish.Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
+		emit(record.Retrying{What: action, Attempt: attempt, Wait: wait, Err: err})
 	}
 	e.api = car.New(config)
 
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Publish.Timeout, errTimeout)
 	defer cancel()
-	e.phase(publish.Examine, func() {
+	e.phase(record.Examine, func() {
 		for _, step := range []func(context.Context){
-			e.inputs, e.artifact, e.time, e.way, e.identity, e.permissions, e.application, e.room, e.bucket,
+			e.inputs, e.artifact, e.time, e.network, e.identity, e.permissions, e.application, e.room, e.bucket,
 		} {
 			if ctx.Err() == nil {
 				step(ctx)
@@ -102,7 +106,7 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(publish.Event
 		e.skip("Probe", "needs all that failed")
 	}
 	if o.Probe && e.first == nil && ctx.Err() == nil {
-		e.phase(publish.Probe, func() {
+		e.phase(record.Probe, func() {
 			if err := e.probe(ctx); err != nil && ctx.Err() == nil {
 				e.fail("Probe", publish.Explain(err), 0)
 			}
@@ -113,21 +117,21 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(publish.Event
 
 var errTimeout = errors.New("the timeout passed")
 
-func (e *exam) phase(p publish.Phase, f func()) {
+func (e *exam) phase(p record.Phase, f func()) {
 	start := time.Now()
-	e.emit(publish.PhaseBegan{Phase: p, At: start})
+	e.emit(record.PhaseBegan{Phase: p, At: start})
 	f()
 	end := time.Now()
-	e.result.Phases = append(e.result.Phases, publish.Span{Phase: p, Start: start, End: end, Failed: e.first != nil})
+	e.result.Phases = append(e.result.Phases, record.Span{Phase: p, Start: start, End: end, Failed: e.first != nil})
 	var err error
 	if e.first != nil {
 		err = e.first
 	}
-	e.emit(publish.PhaseEnded{Phase: p, At: end, Err: err})
+	e.emit(record.PhaseEnded{Phase: p, At: end, Err: err})
 }
 
-// finish closes the result.
-func (e *exam) finish(ctx context.Context) (publish.Result, error) {
+// finish completes the result.
+func (e *exam) finish(ctx context.Context) (record.Result, error) {
 	t := &e.result
 	t.DurationSeconds = time.Since(t.Started).Seconds()
 	failed := t.FailedChecks()
@@ -142,19 +146,12 @@ func (e *exam) finish(ctx context.Context) (publish.Result, error) {
 		whole.Message = fmt.Sprintf("%d of %d checks failed (%s). %s", len(failed), len(t.Checks), strings.Join(failed, ", "), err.Message)
 		err = &whole
 	}
-	t.Outcome = publish.Healthy
+	t.Outcome = record.Healthy
 	if err != nil {
-		switch err.Kind {
-		case publish.InTheWay:
-			t.Outcome = publish.Blocked
-		case publish.Interrupted:
-			t.Outcome = publish.Cancelled
-		default:
-			t.Outcome = publish.Failed
-		}
+		t.Outcome = err.Kind.Outcome()
 		t.ErrorCode, t.ErrorMessage, t.ErrorHint, t.RequestID = err.Code, err.Message, err.Hint, err.RequestID
 	}
-	e.emit(publish.Learned{Result: *t})
+	e.emit(record.Learned{Result: *t})
 	if err != nil {
 		return *t, err
 	}
@@ -162,35 +159,35 @@ func (e *exam) finish(ctx context.Context) (publish.Result, error) {
 }
 
 // add notes and tells a finding.
-func (e *exam) add(f publish.Finding) {
+func (e *exam) add(f record.Finding) {
 	e.result.Checks = append(e.result.Checks, f)
-	e.emit(publish.Found{Finding: f})
+	e.emit(record.Found{Finding: f})
 }
 
 func (e *exam) ok(check, format string, args ...any) {
-	e.add(publish.Finding{Check: check, Verdict: publish.OK, Detail: fmt.Sprintf(format, args...)})
+	e.add(record.Finding{Check: check, Verdict: record.OK, Detail: fmt.Sprintf(format, args...)})
 }
 
 func (e *exam) warn(check, hint, format string, args ...any) {
-	e.add(publish.Finding{Check: check, Verdict: publish.Doubtful, Detail: fmt.Sprintf(format, args...), Hint: hint})
+	e.add(record.Finding{Check: check, Verdict: record.Doubtful, Detail: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 func (e *exam) skip(check, format string, args ...any) {
-	e.add(publish.Finding{Check: check, Verdict: publish.NotTested, Detail: fmt.Sprintf(format, args...)})
+	e.add(record.Finding{Check: check, Verdict: record.NotTested, Detail: fmt.Sprintf(format, args...)})
 }
 
-// fail notes what a publish would fail with.
+// fail adds a check that failed, with the error that a publish would end with.
 func (e *exam) fail(check string, err *publish.Error, took time.Duration) {
 	if e.first == nil {
 		e.first = err
 	}
-	e.add(publish.Finding{
-		Check: check, Verdict: publish.Broken, Detail: err.Message, Hint: err.Hint,
+	e.add(record.Finding{
+		Check: check, Verdict: record.Broken, Detail: err.Message, Hint: err.Hint,
 		Code: err.Code, RequestID: err.RequestID, Milliseconds: took.Milliseconds(),
 	})
 }
 
-// wrong returns the first of the inputs that something is wrong with, or "".
+// wrong returns the first of the inputs that has a problem, or "".
 func (e *exam) wrong(inputs ...string) string {
 	for _, name := range inputs {
 		if slices.ContainsFunc(e.o.Problems, func(p Problem) bool { return p.Input == name }) {
@@ -209,7 +206,7 @@ func (e *exam) inputs(context.Context) {
 	}
 }
 
-func (e *exam) artifact(context.Context) {
+func (e *exam) artifact(ctx context.Context) {
 	const check = "Artifact"
 	o := e.o.Publish
 	switch name := e.wrong("artifact", "artifact-url", "artifact-name"); {
@@ -224,8 +221,16 @@ func (e *exam) artifact(context.Context) {
 		return
 	}
 	file, err := artifact.Find(o.Artifact)
-	if err == nil {
-		e.build, err = artifact.Inspect(file)
+	switch {
+	case err != nil:
+	case isFolder(file):
+		if e.o.Publish.Tree, err = pack.Scan(ctx, file, o.Pack); err == nil {
+			e.build = e.o.Publish.Tree.Artifact()
+			e.folder(check, e.o.Publish.Tree)
+			return
+		}
+	default:
+		e.build, err = e.d.InspectFile(ctx, file)
 	}
 	if err != nil {
 		e.build = nil
@@ -248,7 +253,30 @@ func (e *exam) artifact(context.Context) {
 	e.ok(check, "%s", about)
 }
 
-// time compares the timeout with what the CI leaves to the job.
+// folder tells what of a folder would be packed.
+func (e *exam) folder(check string, t *pack.Tree) {
+	e.result.ArtifactName, e.result.ArtifactFormat = e.build.Name, string(e.build.Format)
+	about := []string{fmt.Sprintf("%s: a folder of %s, %s", t.Path, human.Count(t.Files, "file"), human.Size(t.Size))}
+	if t.LeftOut.Files > 0 {
+		about = append(about, fmt.Sprintf("%s left out, %s: %s", human.Count(t.LeftOut.Files, "file"), human.Size(t.LeftOut.Size), some(t.LeftOut.Names)))
+	}
+	var largest []string
+	for _, f := range t.Largest(10) {
+		largest = append(largest, fmt.Sprintf("%s (%s)", f.Name, human.Size(f.Size)))
+	}
+	about = append(about, "largest: "+some(largest))
+	if len(t.Executables) > 0 {
+		about = append(about, "executables: "+some(t.Executables))
+	}
+	e.ok(check, "%s", strings.Join(about, "; "))
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// time compares the timeout with the time that the CI leaves to the job.
 func (e *exam) time(context.Context) {
 	const check = "Time"
 	switch {

@@ -18,13 +18,14 @@ import (
 	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/doctor"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
 )
 
 // found is the finding of a check.
-func found(t *testing.T, r publish.Result, check string) publish.Finding {
+func found(t *testing.T, r record.Result, check string) record.Finding {
 	t.Helper()
 	for _, f := range r.Checks {
 		if f.Check == check {
@@ -32,10 +33,10 @@ func found(t *testing.T, r publish.Result, check string) publish.Finding {
 		}
 	}
 	t.Fatalf("there is no check %q in %+v", check, r.Checks)
-	return publish.Finding{}
+	return record.Finding{}
 }
 
-func expect(t *testing.T, r publish.Result, check string, verdict publish.Verdict, texts ...string) {
+func expect(t *testing.T, r record.Result, check string, verdict record.Verdict, texts ...string) {
 	t.Helper()
 	f := found(t, r, check)
 	for _, text := range texts {
@@ -49,7 +50,7 @@ func expect(t *testing.T, r publish.Result, check string, verdict publish.Verdic
 }
 
 // over examines an application by way of real connections.
-func over(t *testing.T, way transport.Options, endpoint string) (publish.Result, *publish.Error) {
+func over(t *testing.T, way transport.Options, endpoint string) (record.Result, *publish.Error) {
 	t.Helper()
 	roundTripper, err := transport.New(way)
 	if err != nil {
@@ -65,7 +66,7 @@ func over(t *testing.T, way transport.Options, endpoint string) (publish.Result,
 			},
 		},
 		COS: roundTripper, Endpoint: endpoint, Float: func() float64 { return 0 },
-	}, func(publish.Event) {})
+	}, func(record.Event) {})
 	var failure *publish.Error
 	errors.As(err, &failure)
 	return result, failure
@@ -76,9 +77,9 @@ func TestTLS(t *testing.T) {
 	server := httptest.NewTLSServer(carsim.New(carsim.World{}))
 	t.Cleanup(server.Close)
 	result, err := over(t, transport.Options{}, server.URL)
-	expect(t, result, "TLS", publish.Broken, "certificate", "ca-file")
-	expect(t, result, "CAR API", publish.NotTested, "needs TLS")
-	expect(t, result, "COS", publish.Broken, "ca-file")
+	expect(t, result, "TLS", record.Broken, "certificate", "ca-file")
+	expect(t, result, "CAR API", record.NotTested, "needs TLS")
+	expect(t, result, "COS", record.Broken, "ca-file")
 	if err == nil || err.Kind != publish.Other {
 		t.Errorf("error %v", err)
 	}
@@ -88,10 +89,10 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	result, err = over(t, transport.Options{CAFile: ca}, server.URL)
-	expect(t, result, "TLS", publish.OK, "TLS 1.3, certificate by O=Acme Co until ")
-	expect(t, result, "CAR API", publish.OK)
-	expect(t, result, "Room", publish.OK)
-	expect(t, result, "COS", publish.OK)
+	expect(t, result, "TLS", record.OK, "TLS 1.3, certificate by O=Acme Co until ")
+	expect(t, result, "CAR API", record.OK)
+	expect(t, result, "Room", record.OK)
+	expect(t, result, "COS", record.OK)
 	if err != nil {
 		t.Error(err)
 	}
@@ -108,8 +109,8 @@ func TestProxy(t *testing.T) {
 	host := strings.TrimPrefix(picky.URL, "http://")
 	for _, endpoint := range []string{server.URL, "https://car.tencentcloudapi.com"} { // by a plain request, and by CONNECT
 		result, err := over(t, transport.Options{Proxy: "http://ci:hunter2@" + host}, endpoint)
-		expect(t, result, "Proxy", publish.Broken, "the proxy "+host+" does not let us through to "+endpoint[strings.Index(endpoint, "//")+2:]+": it wants a name and a password", "http://name:password@"+host)
-		expect(t, result, "COS", publish.Broken, "it wants a name and a password")
+		expect(t, result, "Proxy", record.Broken, "the proxy "+host+" does not connect to "+endpoint[strings.Index(endpoint, "//")+2:]+": it requires a name and a password", "http://name:password@"+host)
+		expect(t, result, "COS", record.Broken, "it requires a name and a password")
 		if err == nil || err.Kind != publish.Other || strings.Contains(err.Message, "hunter2") {
 			t.Errorf("error %v", err)
 		}
@@ -129,9 +130,9 @@ func TestRedirect(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	result, err := over(t, transport.Options{}, server.URL)
-	expect(t, result, "CAR API", publish.Doubtful, `HTTP 302, a redirect to "login.example.com"`, "login page")
-	expect(t, result, "Credentials", publish.OK)
-	expect(t, result, "COS", publish.Doubtful, "redirect")
+	expect(t, result, "CAR API", record.Doubtful, `HTTP 302, a redirect to "login.example.com"`, "login page")
+	expect(t, result, "Credentials", record.OK)
+	expect(t, result, "COS", record.Doubtful, "redirect")
 	if err != nil {
 		t.Error(err)
 	}
@@ -144,9 +145,9 @@ func TestUnknownHost(t *testing.T) {
 		p.options.Probe = false
 		p.endpoint = "https://car.example.com"
 		result, err := p.run(t.Context())
-		expect(t, result, "DNS", publish.Broken, "car.example.com cannot be reached", "no such host")
-		expect(t, result, "Credentials", publish.NotTested, "needs CAR API")
-		expect(t, result, "COS", publish.OK, "service.cos.myqcloud.com answers", "may be nearer or farther")
+		expect(t, result, "DNS", record.Broken, "car.example.com cannot be reached", "no such host")
+		expect(t, result, "Credentials", record.NotTested, "needs CAR API")
+		expect(t, result, "COS", record.OK, "service.cos.myqcloud.com answers", "may be nearer or farther")
 		if err == nil || err.Kind != publish.Other {
 			t.Errorf("error %v", err)
 		}
@@ -156,10 +157,10 @@ func TestUnknownHost(t *testing.T) {
 func TestClock(t *testing.T) {
 	t.Parallel()
 	build := pack(t, "game.zip", map[string][]byte{"Game/Game.exe": []byte("the game")})
-	for skew, want := range map[time.Duration]publish.Verdict{
-		0: publish.OK, 30 * time.Second: publish.OK, 2 * time.Minute: publish.Doubtful,
-		10 * time.Minute: publish.Doubtful, -10 * time.Minute: publish.Doubtful, 20 * time.Minute: publish.Doubtful,
-		-20 * time.Minute: publish.Doubtful, -3 * time.Hour: publish.Doubtful, 3 * time.Hour: publish.Doubtful,
+	for skew, want := range map[time.Duration]record.Verdict{
+		0: record.OK, 30 * time.Second: record.OK, 2 * time.Minute: record.Doubtful,
+		10 * time.Minute: record.Doubtful, -10 * time.Minute: record.Doubtful, 20 * time.Minute: record.Doubtful,
+		-20 * time.Minute: record.Doubtful, -3 * time.Hour: record.Doubtful, 3 * time.Hour: record.Doubtful,
 	} {
 		t.Run(skew.String(), func(t *testing.T) {
 			t.Parallel()
@@ -180,7 +181,7 @@ func TestClock(t *testing.T) {
 				// What it says of a publish is what becomes of one.
 				o := p.options.Publish
 				o.Command, o.Artifact = "publish", build
-				_, ended := publish.Run(t.Context(), o, p.deps(), func(publish.Event) {})
+				_, ended := publish.Run(t.Context(), o, p.deps(), func(record.Event) {})
 				var failure *publish.Error
 				if errors.As(ended, &failure); (failure == nil) != (err == nil) || failure != nil && failure.Kind != err.Kind {
 					t.Errorf("a publish ends with %v", ended)
@@ -194,11 +195,11 @@ func TestTime(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		left, timeout, capped time.Duration
-		want                  publish.Verdict
+		want                  record.Verdict
 	}{
-		"not told": {0, time.Hour, time.Hour, publish.NotTested},
-		"enough":   {2 * time.Hour, time.Hour, time.Hour, publish.OK},
-		"short":    {50 * time.Minute, time.Hour, 49 * time.Minute, publish.Doubtful},
+		"not told": {0, time.Hour, time.Hour, record.NotTested},
+		"enough":   {2 * time.Hour, time.Hour, time.Hour, record.OK},
+		"short":    {50 * time.Minute, time.Hour, 49 * time.Minute, record.Doubtful},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"github.com/car-publish/car-publish/internal/auth"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // The inputs that say whose keys a run gets: kept ones, or a role's.
@@ -18,12 +19,12 @@ var (
 	roleInputs = []string{"role-arn", "oidc-provider", "oidc-audience", "oidc-token", "oidc-token-file", "session-duration"}
 )
 
-// identity gets the keys where they are not kept ones: what the token says,
-// and what STS says to that.
+// identity gets temporary keys, if the run uses them, and reports on the token and
+// on the answer of STS.
 func (e *exam) identity(ctx context.Context) {
 	const token, sts, machine = "Token", "STS", "Virtual machine"
 	if e.o.Session == nil && e.wrong(roleInputs...) == "" {
-		return // kept keys, or none
+		return // fixed keys, or none
 	}
 	if name := e.wrong(slices.Concat(keyInputs, roleInputs, []string{"sts-endpoint", "site", "region", "service-language", "proxy", "ca-file"})...); name != "" {
 		e.refused = true
@@ -44,7 +45,7 @@ func (e *exam) identity(ctx context.Context) {
 		e.fail(machine, unkeyed(err), took)
 		return
 	case e.o.RoleARN == "":
-		e.add(publish.Finding{Check: machine, Verdict: publish.OK, Detail: "its role gives keys, " + until(e.o.Session), Milliseconds: took.Milliseconds()})
+		e.add(record.Finding{Check: machine, Verdict: record.OK, Detail: "its role gives keys, " + until(e.o.Session), Milliseconds: took.Milliseconds()})
 		return
 	case claims.Issuer == "" && claims.Subject == "" && err != nil:
 		e.fail(token, unkeyed(err), took)
@@ -61,17 +62,17 @@ func (e *exam) identity(ctx context.Context) {
 		e.fail(sts, unkeyed(err), took)
 		return
 	}
-	e.add(publish.Finding{Check: sts, Verdict: publish.OK, Detail: "the role gives keys, " + until(e.o.Session), Milliseconds: took.Milliseconds()})
+	e.add(record.Finding{Check: sts, Verdict: record.OK, Detail: "the role gives keys, " + until(e.o.Session), Milliseconds: took.Milliseconds()})
 }
 
 func until(s *auth.Session) string { return "good until " + s.Until().UTC().Format("15:04:05 UTC") }
 
-// unkeyed is what a publish would say of keys that are not to be had.
+// unkeyed is the error of a publish that cannot get keys.
 func unkeyed(err error) *publish.Error {
-	return publish.Explain(&car.Error{Code: car.CodeCredentials, Message: "no credentials could be had", Err: err})
+	return publish.Explain(&car.Error{Code: car.CodeCredentials, Message: "no credentials could be obtained", Err: err})
 }
 
-// account is the part of a role's name that a provider has in common with it.
+// account matches the start of a role's ARN, which is also that of a provider's.
 var account = regexp.MustCompile(`^qcs::cam::uin/[0-9]+:`)
 
 // trust makes the policy with which the role takes tokens like this one. Each
@@ -82,10 +83,10 @@ func (e *exam) trust(claims auth.Claims) {
 	if uin == "" || claims.Issuer == "" || claims.Subject == "" || len(claims.Audience) == 0 {
 		return
 	}
-	e.result.TrustPolicy = &publish.Policy{Version: "2.0", Statement: []publish.Statement{{
+	e.result.TrustPolicy = &record.Policy{Version: "2.0", Statement: []record.Statement{{
 		Effect: "allow", Action: []string{"name/sts:AssumeRoleWithWebIdentity"},
-		Principal: &publish.Principal{Federated: []string{uin + "oidc-provider/" + e.o.Provider}},
-		Condition: &publish.Condition{StringEqual: publish.Claims{
+		Principal: &record.Principal{Federated: []string{uin + "oidc-provider/" + e.o.Provider}},
+		Condition: &record.Condition{StringEqual: record.Claims{
 			Issuer: []string{claims.Issuer}, Audience: claims.Audience, Subject: []string{claims.Subject},
 		}},
 	}}}

@@ -9,10 +9,11 @@ import (
 
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// permissions tries the keys on every call that a publish makes and that
-// changes nothing; the others are named, never called.
+// permissions tries the keys with every call of a publish that only reads. It
+// names the calls that change something, and never makes them.
 func (e *exam) permissions(ctx context.Context) {
 	why := ""
 	switch wrong := e.wrong(slices.Concat(keyInputs, roleInputs)...); {
@@ -81,12 +82,12 @@ func (e *exam) permission(ctx context.Context, check string, need publish.Need) 
 		e.accepted = true
 		e.ok("Credentials", "%s, accepted by CAR", e.o.Credentials)
 	}
-	f := publish.Finding{Check: check, Verdict: publish.OK, Detail: "allowed", Milliseconds: took.Milliseconds(), RequestID: e.calls[need.Action].requestID}
+	f := record.Finding{Check: check, Verdict: record.OK, Detail: "allowed", Milliseconds: took.Milliseconds(), RequestID: e.calls[need.Action].requestID}
 	var refusal *car.Error
 	switch {
 	case denied && need.Without != "":
 		failure := publish.Explain(err)
-		f.Verdict, f.Detail, f.Hint, f.Code = publish.Doubtful, "not allowed; a publish goes on, but "+need.Without, failure.Hint, failure.Code
+		f.Verdict, f.Detail, f.Hint, f.Code = record.Doubtful, "not allowed; a publish continues, but "+need.Without, failure.Hint, failure.Code
 	case denied:
 		e.fail(check, publish.Explain(err), took)
 		return false
@@ -94,7 +95,7 @@ func (e *exam) permission(ctx context.Context, check string, need publish.Need) 
 		f.Detail += ", " + milliseconds(took)
 	case isTrouble(err) && need.Without != "":
 		failure := publish.Explain(err)
-		f.Verdict, f.Detail, f.Hint, f.Code = publish.Doubtful, failure.Message, failure.Hint, failure.Code
+		f.Verdict, f.Detail, f.Hint, f.Code = record.Doubtful, failure.Message, failure.Hint, failure.Code
 	case isTrouble(err):
 		e.fail(check, publish.Explain(err), took)
 		return false
@@ -105,8 +106,8 @@ func (e *exam) permission(ctx context.Context, check string, need publish.Need) 
 	return false
 }
 
-// isTrouble tells an error that says nothing of a permission from one that
-// the service comes to after it has looked at that.
+// isTrouble reports whether an error says nothing about the permission. The other
+// errors come from checks that the service makes after that of the permission.
 func isTrouble(err error) bool {
 	var api *car.Error
 	if !errors.As(err, &api) {
@@ -114,7 +115,7 @@ func isTrouble(err error) bool {
 	}
 	return !slices.ContainsFunc([]car.Code{
 		"OperationDenied", "FailedOperation", "InvalidParameter", "InvalidParameterValue", "ResourceNotFound", "UnauthorizedOperation", "AuthFailure",
-	}, func(c car.Code) bool { return api.Is(c) }) || api.Passing
+	}, func(c car.Code) bool { return api.Is(c) }) || api.Temporary
 }
 
 // mustNotAskForKeys says why DescribeCosCredential is not called now, or "".
@@ -134,7 +135,7 @@ func (e *exam) mustNotAskForKeys() string {
 	return ""
 }
 
-// ask makes one of the calls that change nothing, and keeps what it tells.
+// ask makes one of the calls that only read, and keeps the answer.
 func (e *exam) ask(ctx context.Context, action string) error {
 	app := e.o.Publish.ApplicationID
 	switch action {
@@ -154,7 +155,7 @@ func (e *exam) ask(ctx context.Context, action string) error {
 		// Should keys come although nothing is in flight, they are masked and
 		// thrown away.
 		keys, _, err := e.api.DescribeCosCredential(ctx, app, "")
-		for _, s := range []publish.Masked{{Secret: keys.SecretID}, {Secret: keys.SecretKey}, {Secret: keys.SessionToken}} {
+		for _, s := range []record.Masked{{Secret: keys.SecretID}, {Secret: keys.SecretKey}, {Secret: keys.SessionToken}} {
 			if !s.Secret.IsZero() {
 				e.emit(s)
 			}
@@ -174,7 +175,7 @@ func (e *exam) list(ctx context.Context) error {
 	return err
 }
 
-// policies are the least ones for a publish with these inputs.
+// policies makes the least policy for a publish with these inputs.
 func (e *exam) policies() {
 	var actions []string
 	for _, need := range publish.Needs(e.o.Publish) {
@@ -183,7 +184,7 @@ func (e *exam) policies() {
 	slices.Sort(actions)
 	// CAR knows operation-level permissions only: a policy that names a
 	// resource allows nothing (tencentcloud.com/document/product/598/57462).
-	e.result.Policy = &publish.Policy{Version: "2.0", Statement: []publish.Statement{{
+	e.result.Policy = &record.Policy{Version: "2.0", Statement: []record.Statement{{
 		Effect: "allow", Action: actions, Resource: []string{"*"},
 	}}}
 }

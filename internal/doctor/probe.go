@@ -1,54 +1,43 @@
 package doctor
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/cos"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// probe makes a version of a few bytes on a scratch application, and asks
-// with it what Tencent does not document. It deletes what it made, and never
-// puts anything online. What it finds out is told in the words of the
-// simulator's World, so that each of its guesses can become a fact.
+// probe makes a version of a few bytes on a scratch application to find out what
+// Tencent does not document. It deletes what it made, and never puts anything
+// online. It reports the answers in the terms of the simulator's World, so that
+// each assumption there can become a fact.
 type probe struct {
 	*exam
 	before  []car.Version // what was there
 	ours    []car.Version // what we made and have not deleted
 	file    io.ReaderAt
 	size    int64
-	sent    string // the file name that a create is told
-	renamed string // the one that DescribeCosCredential is told
+	sent    string // the file name in CreateApplicationVersion
+	renamed string // the file name in DescribeCosCredential
 
 	lag            time.Duration // of the list
 	deleteCreating string        // done, denied or ""
 }
 
-// The values of the simulator's World, as its JSON form spells them.
-const (
-	done, denied             = "done", "denied"
-	unknownYet               = ""
-	needed, refused, ignored = "needed", "refused", "ignored"
-)
-
-// settle is how long a finished upload is watched before CAR is told of it: a
-// version that moves by itself needs no telling.
+// settle is how long a version is watched after its upload, before
+// CreateApplicationSnapshot is called: perhaps CAR does not need that call.
 const settle = 20 * time.Second
 
 // probe is the step that Options.Probe adds.
@@ -57,7 +46,7 @@ func (e *exam) probe(ctx context.Context) error {
 	if err := p.fit(); err != nil {
 		return err
 	}
-	stem := "car-publish-probe-" + strings.ToLower(rand.Text()[:6])
+	stem := publish.ProbePrefix + strings.ToLower(rand.Text()[:6])
 	closing, err := p.open(stem)
 	if err != nil {
 		return err
@@ -65,85 +54,6 @@ func (e *exam) probe(ctx context.Context) error {
 	defer closing()
 	defer p.undo(ctx)
 	return p.run(ctx)
-}
-
-// fit refuses an application in which a probe would be in somebody's way. That
-// it is a scratch application at all, the user has said twice.
-func (p *probe) fit() error {
-	for _, v := range p.before {
-		if v.Status != car.Inuse && v.Status != car.Usable {
-			return &publish.Error{
-				Kind: publish.InTheWay, Code: "Blocked", Hint: "Release or delete it, or name another scratch application.",
-				Message: fmt.Sprintf("A probe wants an application where nothing is going on: %s is %s. Nothing was created.", v.ID, v.Status),
-			}
-		}
-	}
-	if len(p.before) >= publish.Limit {
-		return &publish.Error{
-			Kind: publish.InTheWay, Code: "Full", Hint: "Delete one, or name another scratch application.",
-			Message: fmt.Sprintf("A probe wants room for one version, and %s holds %d. Nothing was created.", p.o.Publish.ApplicationID, len(p.before)),
-		}
-	}
-	if p.kind == car.Mobile && p.build == nil {
-		return &publish.Error{
-			Kind: publish.BadInput, Code: "Artifact", Hint: "Give the probe a small apk as artifact.",
-			Message: p.o.Publish.ApplicationID + " is a mobile application, for which no build can be made up. Nothing was created.",
-		}
-	}
-	if p.kind == "" {
-		return &publish.Error{Kind: publish.Other, Code: "Category", Hint: "Let the key call DescribeApplicationList.", Message: "A probe must know what kind of application it is. Nothing was created."}
-	}
-	return nil
-}
-
-// open opens the artifact, or makes up a zip with the start path in it.
-func (p *probe) open(stem string) (closing func(), err error) {
-	if b := p.build; b != nil {
-		file, err := os.Open(b.Path)
-		if err != nil {
-			return nil, &publish.Error{Kind: publish.BadInput, Code: "ArtifactUnreadable", Message: "open the artifact: " + err.Error(), Err: err}
-		}
-		p.file, p.size = file, b.Size
-		p.name(stem, "."+string(b.Format))
-		return func() { _ = file.Close() }, nil
-	}
-	start := strings.ReplaceAll(p.app.ExePath, `\`, "/")
-	if start == "" || artifact.IsAbsWindows(p.app.ExePath) {
-		start = "probe/probe.exe"
-	}
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	member, err := w.Create(path.Clean(start))
-	if err == nil {
-		_, err = member.Write([]byte("car-publish doctor --probe\n"))
-	}
-	if err := errors.Join(err, w.Close()); err != nil {
-		return nil, err
-	}
-	p.file, p.size = bytes.NewReader(b.Bytes()), int64(b.Len())
-	p.name(stem, ".zip")
-	return func() {}, nil
-}
-
-func (p *probe) name(stem, extension string) {
-	p.sent, p.renamed = stem+extension, stem+"-sent"+extension
-}
-
-// tell notes an answer; with a value it is a fact for World.
-func (p *probe) tell(question, field, value, format string, args ...any) {
-	a := publish.Answer{Question: question, Answer: fmt.Sprintf(format, args...), Field: field, Value: value}
-	p.result.Probe = append(p.result.Probe, a)
-	if field != "" && value != unknownYet {
-		if p.result.World == nil {
-			p.result.World = map[string]string{}
-		}
-		p.result.World[field] = value
-	}
-	line := a.Answer
-	if value != unknownYet {
-		line = field + " is " + value + ": " + line
-	}
-	p.emit(publish.Note{Text: question + " " + line})
 }
 
 func (p *probe) run(ctx context.Context) error {
@@ -156,8 +66,7 @@ func (p *probe) run(ctx context.Context) error {
 	if err := p.measureLag(ctx, v); err != nil {
 		return err
 	}
-	// A version without a build is what a run leaves that dies: can it be
-	// deleted?
+	// A run that is killed leaves a version without a build: can that be deleted?
 	next, err := p.deleteCreated(ctx, v)
 	if err != nil {
 		return err
@@ -185,34 +94,8 @@ func (p *probe) run(ctx context.Context) error {
 	return nil
 }
 
-// categories asks what a list without a category has.
-func (p *probe) categories(ctx context.Context) {
-	const question, field = "What does DescribeApplicationList list without a category?", "OmittedCategory"
-	mobile, _, err := p.api.DescribeApplicationList(ctx, car.ListRequest{Limit: 100, Category: car.Mobile})
-	if err == nil && len(mobile.Mobile) == 0 {
-		p.tell(question, field, unknownYet, "the account has no mobile application to tell by")
-		return
-	}
-	var all car.ApplicationList
-	if err == nil {
-		all, _, err = p.api.DescribeApplicationList(ctx, car.ListRequest{Limit: 100})
-	}
-	switch {
-	case err != nil:
-		p.tell(question, field, unknownYet, "%s", brief(err))
-	case len(all.Mobile) > 0:
-		p.tell(question, field, "both", "desktop and mobile applications")
-	default:
-		p.tell(question, field, "desktop", "desktop applications only")
-	}
-}
-
-// accountNumber is the number of an account, as paths have it.
-var accountNumber = regexp.MustCompile(`[0-9]{6,}`)
-
-// create makes a version of ours. After an answer that leaves a doubt, the
-// list tells: what was not there before and has the name that nobody else
-// gives is ours.
+// create makes a version. If its answer is lost, the list shows whether it was
+// made: a version that was not there before and has our name is ours.
 func (p *probe) create(ctx context.Context) (car.Version, error) {
 	v, _, err := p.api.CreateApplicationVersion(ctx, car.CreateVersionRequest{ApplicationID: p.o.Publish.ApplicationID, FileName: p.sent})
 	var api *car.Error
@@ -222,7 +105,7 @@ func (p *probe) create(ctx context.Context) (car.Version, error) {
 			return !p.known(v.ID) && v.Name == strings.TrimSuffix(p.sent, path.Ext(p.sent))
 		})
 		if look != nil || i < 0 {
-			p.result.Left = append(p.result.Left, publish.Leftover{What: "a version named " + p.sent + " may have been created", Command: p.o.Publish.Line("list", "")})
+			p.result.Left = append(p.result.Left, record.Leftover{What: "a version named " + p.sent + " may have been created", Command: p.o.Publish.Line("list", "")})
 			return v, err
 		}
 		v, err = versions[i], nil
@@ -231,11 +114,11 @@ func (p *probe) create(ctx context.Context) (car.Version, error) {
 		return v, err
 	}
 	if !car.IsVersionID(v.ID) {
-		return v, &publish.Error{Kind: publish.Other, Code: car.CodeAnswer, Message: fmt.Sprintf("CreateApplicationVersion answered with %q, which is no version id.", v.ID)}
+		return v, &publish.Error{Kind: publish.Other, Code: car.CodeAnswer, Message: fmt.Sprintf("CreateApplicationVersion answered with %q, which is not a version id.", v.ID)}
 	}
 	p.ours = append(p.ours, v)
-	p.emit(publish.Owned{VersionID: v.ID})
-	p.emit(publish.Note{Text: "Created " + v.ID + "."})
+	p.emit(record.Owned{Mark: publish.ProbePrefix, VersionID: v.ID})
+	p.emit(record.Note{Text: "Created " + v.ID + "."})
 	return v, nil
 }
 
@@ -244,25 +127,13 @@ func (p *probe) known(id string) bool {
 	return slices.ContainsFunc(p.before, same) || slices.ContainsFunc(p.ours, same)
 }
 
-func (p *probe) tellCreated(v car.Version) {
-	const question = "What is a version right after its create?"
-	switch {
-	case p.kind == car.Mobile && v.Status == car.Uploading:
-		p.tell(question, "MobileCreated", "uploading", "%s", v.Status)
-	case p.kind == car.Mobile && v.Status == car.Creating:
-		p.tell(question, "MobileCreated", "creating", "%s", v.Status)
-	default:
-		p.tell(question, "", unknownYet, "%s, named %q after the file %q", v.Status, v.Name, p.sent)
-	}
-}
-
 func (p *probe) look(ctx context.Context) ([]car.Version, error) {
 	versions, _, err := p.api.DescribeApplicationVersion(ctx, p.o.Publish.ApplicationID)
 	return versions, err
 }
 
-// watch looks at the list, often at first, until the condition holds, and
-// returns how long that took. An application is 20 calls a second
+// watch polls the list, more often at first, until the condition holds, and
+// returns how long that took. CAR allows 20 calls a second
 // (tencentcloud.com/document/product/1158/49958).
 func (p *probe) watch(ctx context.Context, most time.Duration, until func([]car.Version) bool) (took time.Duration, held bool, err error) {
 	start := time.Now()
@@ -289,7 +160,7 @@ func (p *probe) watch(ctx context.Context, most time.Duration, until func([]car.
 }
 
 func (p *probe) measureLag(ctx context.Context, v car.Version) error {
-	took, seen, err := p.watch(ctx, publish.Appears, func(all []car.Version) bool { return status(all, v.ID) != "" })
+	took, seen, err := p.watch(ctx, publish.MaxListLag, func(all []car.Version) bool { return status(all, v.ID) != "" })
 	if err != nil {
 		return err
 	}
@@ -302,9 +173,9 @@ func (p *probe) measureLag(ctx context.Context, v car.Version) error {
 	return nil
 }
 
-// deleteCreated tries to delete a version that waits for its build. It
-// returns the version to go on with: the same one if it could not be
-// deleted, one that took its place, or none.
+// deleteCreated tries to delete a version that waits for its build. It returns
+// the version to continue with: the same one if CAR refused, one that was
+// created meanwhile, or none.
 func (p *probe) deleteCreated(ctx context.Context, v car.Version) (car.Version, error) {
 	const question, field = "Can a version be deleted that waits for its build?", "DeleteCreating"
 	start := time.Now()
@@ -322,11 +193,11 @@ func (p *probe) deleteCreated(ctx context.Context, v car.Version) (car.Version, 
 	return p.awaitGone(ctx, v, start, true)
 }
 
-// awaitGone waits until a version of ours is deleted. If the application is
-// full meanwhile, it asks whether that version still counts; a version that
-// CAR then lets us create is returned.
+// awaitGone waits until a version of ours is deleted. The first time it tries,
+// in a full application, to create another meanwhile, which tells whether a
+// version that is being deleted still counts. It returns the one that CAR
+// created then.
 func (p *probe) awaitGone(ctx context.Context, v car.Version, start time.Time, first bool) (next car.Version, err error) {
-	const counts, limitField = "Does a version that is being deleted count to the five?", "DeletingInLimit"
 	var refusal error
 	asked := first && len(p.before) == publish.Limit-1
 	if asked {
@@ -339,38 +210,25 @@ func (p *probe) awaitGone(ctx context.Context, v car.Version, start time.Time, f
 		return next, err
 	}
 	p.forget(v.ID)
-	took := time.Since(start)
-	if !first {
-		return next, nil
-	}
-	real := max(0, took-p.lag)
-	p.tell("How long does a delete take?", "DeleteTime", real.Round(time.Second/2).String(), "a version without a build was gone from the list after %s", milliseconds(took))
-	switch {
-	case !asked:
-		p.tell(counts, limitField, unknownYet, "the application must hold four versions to tell, and held %d", len(p.before))
-	case real < time.Second:
-		p.tell(counts, limitField, unknownYet, "it was gone too soon to tell")
-	case refusal == nil:
-		p.tell(counts, limitField, "free", "a new version was taken while one of five was being deleted")
-	case errors.Is(refusal, car.Code("OperationDenied.VersionLimitExceeded")):
-		p.tell(counts, limitField, "counted", "CAR answered %s", code(refusal))
-	default:
-		p.tell(counts, limitField, unknownYet, "CAR answered %s", code(refusal))
+	if first {
+		took := time.Since(start)
+		p.tellDeleteTime(took)
+		p.tellDeletingInLimit(took, asked, refusal)
 	}
 	return next, nil
 }
 
 // deliver uploads the build into a version of ours and waits until CAR has
-// made it. The first time, it asks on the way.
+// processed it. With asking, it answers the questions about uploads on the way.
 func (p *probe) deliver(ctx context.Context, v car.Version, asking bool) (car.Version, error) {
-	if _, seen, err := p.watch(ctx, publish.Appears, func(all []car.Version) bool { return status(all, v.ID) != "" }); err != nil || !seen {
+	if _, seen, err := p.watch(ctx, publish.MaxListLag, func(all []car.Version) bool { return status(all, v.ID) != "" }); err != nil || !seen {
 		return v, errors.Join(err, errors.New(v.ID+" did not appear in the list"))
 	}
 	var last cos.Keys
 	upload := cos.New(cos.Options{
 		File: p.file, Size: p.size, Transport: p.d.COS, Endpoint: p.d.Endpoint, Policy: p.d.Upload,
 		Called: func(c cos.Call) {
-			p.emit(publish.Called{Action: c.Action, Took: c.Took, RequestID: c.RequestID, Attempt: c.Attempt, Err: c.Err})
+			p.emit(record.Called{Action: c.Action, Took: c.Took, RequestID: c.RequestID, Attempt: c.Attempt, Err: c.Err})
 		},
 		Renew: func(ctx context.Context) (cos.Keys, error) {
 			keys, err := p.keys(ctx, v)
@@ -381,7 +239,7 @@ func (p *probe) deliver(ctx context.Context, v car.Version, asking bool) (car.Ve
 		},
 	})
 	if asking {
-		trials, err := upload.Try(ctx)
+		trials, err := upload.Permissions(ctx)
 		if err != nil {
 			return v, err
 		}
@@ -398,7 +256,7 @@ func (p *probe) deliver(ctx context.Context, v car.Version, asking bool) (car.Ve
 		}
 		return v, err
 	}
-	p.emit(publish.Note{Text: fmt.Sprintf("Uploaded %d bytes for %s, CRC-64 %d.", p.size, v.ID, uploaded.CRC64)})
+	p.emit(record.Note{Text: fmt.Sprintf("Uploaded %d bytes for %s, CRC-64 %d.", p.size, v.ID, uploaded.CRC64)})
 	return p.handOver(ctx, v, asking)
 }
 
@@ -422,7 +280,7 @@ func (p *probe) keys(ctx context.Context, v car.Version) (cos.Keys, error) {
 	if err != nil {
 		return cos.Keys{}, err
 	}
-	for _, s := range []publish.Masked{{Secret: c.SecretID}, {Secret: c.SecretKey}, {Secret: c.SessionToken}} {
+	for _, s := range []record.Masked{{Secret: c.SecretID}, {Secret: c.SecretKey}, {Secret: c.SessionToken}} {
 		p.emit(s)
 	}
 	return keys, nil
@@ -432,75 +290,15 @@ func displaced(why string) error {
 	return &publish.Error{Kind: publish.InTheWay, Code: "Displaced", Hint: "Probe an application that nobody else works on.", Message: why + ": stopped."}
 }
 
-func (p *probe) tellKeys(keys cos.Keys, v car.Version) {
-	form := unknownYet
-	folder, base := path.Split(keys.Path)
-	switch {
-	case strings.HasPrefix(keys.Path, "/") && strings.Contains(base, v.ID):
-		form = "slash"
-	case !strings.HasPrefix(keys.Path, "/") && strings.Contains(folder, v.ID):
-		form = "folder"
-	}
-	// A report that can be shown to others names no account.
-	shape := accountNumber.ReplaceAllString(strings.NewReplacer(v.ID, "VERSION", p.o.Publish.ApplicationID, "APPLICATION").Replace(keys.Path), "APPID")
-	p.tell("What form has the path of an upload?", "PathForm", form, "%s in a bucket in %s", shape, keys.Region)
-	life := keys.Expires.Sub(keys.Start)
-	p.tell("How long do the keys of an upload live?", "KeyLifetime", life.String(), "%v, by their StartTime and ExpiredTime", life)
-}
-
-func (p *probe) tellTrials(trials []cos.Trial) {
-	var words []string
-	allowed := 0
-	for _, t := range trials {
-		if t.Err == nil {
-			allowed++
-			words = append(words, t.Action+" allowed")
-			continue
-		}
-		words = append(words, t.Action+" "+cosCode(t.Err))
-	}
-	value := unknownYet
-	switch allowed {
-	case 0:
-		value = "none"
-	case len(trials):
-		value = "all"
-	}
-	p.tell("What may these keys do besides putting an object?", "COSActions", value, "%s", strings.Join(words, ", "))
-}
-
-// accelerated asks whether the bucket has global acceleration
-// (cloud.tencent.com/document/product/436/38866).
-func (p *probe) accelerated(ctx context.Context, keys cos.Keys) {
-	const question = "Does the bucket have global acceleration?"
-	if p.d.Endpoint != "" {
-		p.tell(question, "", unknownYet, "not asked, since cos-endpoint is set")
-		return
-	}
-	answer := "the object was there" // nobody has put it there yet
-	there := cos.New(cos.Options{
-		Size: 1, Transport: p.d.COS, Endpoint: "https://" + keys.Bucket + ".cos.accelerate.myqcloud.com", Policy: p.d.Upload,
-		Renew: func(context.Context) (cos.Keys, error) { return keys, nil },
-		Called: func(c cos.Call) {
-			if c.Err != nil {
-				answer = "HeadObject by way of it: " + cosCode(c.Err) + "; HTTP 400 means no"
-			}
-		},
-	})
-	if _, _, err := there.Present(ctx); err != nil {
-		answer = "not found out: " + brief(err)
-	}
-	p.tell(question, "", unknownYet, "%s", answer)
-}
-
-// handOver tells CAR of the upload, once and again, and waits for the version.
+// handOver calls CreateApplicationSnapshot, with asking a second time as well,
+// and waits until CAR has processed the build.
 func (p *probe) handOver(ctx context.Context, v car.Version, asking bool) (car.Version, error) {
 	app := p.o.Publish.ApplicationID
 	field := "SnapshotDesktop"
 	if p.kind == car.Mobile {
 		field = "SnapshotMobile"
 	}
-	moved := "" // what says that CAR did not wait to be told
+	moved := "" // the sign that CAR did not wait for the snapshot; "" if there is none
 	uploaded := time.Now()
 	if asking {
 		var err error
@@ -536,31 +334,19 @@ func (p *probe) handOver(ctx context.Context, v car.Version, asking bool) (car.V
 	if err != nil || !asking {
 		return v, err
 	}
-	from := told
+	began := told
 	if moved != "" {
-		from = uploaded
+		began = uploaded
 	}
-	took := max(0, time.Since(from)-p.lag)
-	const how, again = "How long does CAR take for a small build?", "Is a second CreateApplicationSnapshot refused?"
-	p.tell(how, "ProcessingTime", took.Round(time.Second/2).String(), "%d bytes were %s after %s", p.size, v.Status, milliseconds(took))
-	switch {
-	case !twice:
-		p.tell(again, "SecondSnapshot", unknownYet, "the first one did not start anything")
-	case took <= gap+time.Second:
-		p.tell(again, "SecondSnapshot", unknownYet, "CAR was done too soon to tell")
-	case second == nil:
-		p.tell(again, "SecondSnapshot", done, "no")
-	case errors.Is(second, car.Code("OperationDenied")):
-		p.tell(again, "SecondSnapshot", denied, "CAR answered %s", code(second))
-	default:
-		p.tell(again, "SecondSnapshot", unknownYet, "CAR answered %s", code(second))
-	}
+	took := p.withoutLag(time.Since(began))
+	p.tell("How long does CAR take for a small build?", "ProcessingTime", took.Round(time.Second/2).String(), "%d bytes were %s after %s", p.size, v.Status, milliseconds(took))
+	p.tellSecondSnapshot(twice, took <= gap+time.Second, second)
 	p.tellReady(v)
 	return v, nil
 }
 
-// movesByItself watches a version whose upload is complete, and says what
-// shows that CAR works on it already.
+// movesByItself watches a version whose upload is complete, and returns the sign
+// that CAR is processing it already, if there is one.
 func (p *probe) movesByItself(ctx context.Context, v car.Version) (moved string, err error) {
 	_, _, err = p.watch(ctx, settle+p.lag, func(all []car.Version) bool {
 		if s := status(all, v.ID); s != "" && !s.Underway() {
@@ -578,79 +364,21 @@ func (p *probe) movesByItself(ctx context.Context, v car.Version) (moved string,
 	return moved, err
 }
 
-func (p *probe) tellSnapshot(field, moved string, err error) {
-	const question = "Must CAR be told that the upload is complete?"
-	answered := "it was accepted"
-	if err != nil {
-		answered = "CAR answered " + code(err)
-	}
-	switch {
-	case moved == "" && err == nil:
-		p.tell(question, field, needed, "nothing moved for %v after the upload, and CreateApplicationSnapshot was accepted", settle)
-	case errors.Is(err, car.Code("OperationDenied")):
-		p.tell(question, field, refused, "CreateApplicationSnapshot: %s", answered)
-	case moved != "" && err == nil:
-		p.tell(question, field, ignored, "no: %s before CreateApplicationSnapshot, and %s", moved, answered)
-	default:
-		p.tell(question, field, unknownYet, "CreateApplicationSnapshot: %s", answered)
-	}
-}
-
-func (p *probe) tellReady(v car.Version) {
-	if v.Status == car.CreateFailed {
-		p.tell("What does CAR make of the build?", "", unknownYet, "CreateFailed; with an artifact of yours more could be found out")
-	}
-	if !v.Status.Good() {
-		return
-	}
-	const becomes = "What becomes of the name of a version?"
-	stem := func(file string) string { return strings.TrimSuffix(file, path.Ext(file)) }
-	short := []rune(stem(p.sent))
-	switch v.Name {
-	case stem(p.sent):
-		p.tell(becomes, "NameAfterUpload", "kept", "it is that of the create")
-	case stem(p.renamed):
-		p.tell(becomes, "NameAfterUpload", "replaced", "it is that of DescribeCosCredential")
-	case string(short[:min(16, len(short))]):
-		p.tell(becomes, "NameAfterUpload", "truncated", "it is cut to 16 characters")
-	default:
-		p.tell(becomes, "NameAfterUpload", unknownYet, "%q, sent were %q and %q", v.Name, p.sent, p.renamed)
-	}
-	const question = "What is the first version of an application in the end?"
-	switch {
-	case len(p.before) > 0:
-		p.tell(question, "FirstVersion", unknownYet, "the application had versions before")
-	case v.Status == car.Inuse:
-		p.tell(question, "FirstVersion", "inuse", "Inuse, without a release")
-	case v.Status == car.Normal:
-		p.tell(question, "FirstVersion", "normal", "Normal: it waits for its release")
-	}
-}
-
 func (p *probe) createWhileNormal(ctx context.Context) error {
-	const question, field = "Does CAR take a new version while one is Normal?", "CreateWhileNormal"
 	v, err := p.create(ctx)
-	switch {
-	case err == nil:
-		p.tell(question, field, "allowed", "yes")
-		return p.dispose(ctx, v)
-	case errors.Is(err, car.Code("OperationDenied.VersionCreating")):
-		p.tell(question, field, "version-creating", "CAR answered %s", code(err))
-	case errors.Is(err, car.Code("OperationDenied.VersionLimitExceeded")):
-		p.tell(question, field, unknownYet, "CAR answered %s, since it is full", code(err))
-	case errors.Is(err, car.Code("OperationDenied")):
-		p.tell(question, field, denied, "CAR answered %s", code(err))
-	case isRefusal(err):
-		p.tell(question, field, unknownYet, "CAR answered %s", code(err))
-	default:
+	if err != nil && !isRefusal(err) {
 		return err
 	}
-	return nil
+	p.tellCreateWhileNormal(err)
+	if err == nil {
+		return p.dispose(ctx, v)
+	}
+	return nil // a refusal is an answer, too
 }
 
-// dispose removes a version of ours that nobody has delivered into.
+// dispose removes a version of ours that still waits for its build.
 func (p *probe) dispose(ctx context.Context, v car.Version) error {
-	if p.deleteCreating == denied { // then only as a version that is ready
+	if p.deleteCreating == denied { // then it can only be deleted once it is ready
 		ready, err := p.deliver(ctx, v, false)
 		if err != nil {
 			return err
@@ -665,7 +393,7 @@ func (p *probe) dispose(ctx context.Context, v car.Version) error {
 	return err
 }
 
-// deleteReady deletes the version that the probe was about.
+// deleteReady deletes the version into which the build was delivered.
 func (p *probe) deleteReady(ctx context.Context, v car.Version) error {
 	const question, field = "Can the version be deleted that is online?", "DeleteInuse"
 	start := time.Now()
@@ -686,22 +414,22 @@ func (p *probe) deleteReady(ctx context.Context, v car.Version) error {
 	return err
 }
 
-// delete asks CAR to delete a version of ours. It is sent again only by undo,
-// which looks first.
+// delete asks CAR to delete a version of ours. It does not retry: undo does, after
+// it has looked at the list.
 func (p *probe) delete(ctx context.Context, id string) error {
 	_, err := p.api.DeleteApplicationVersion(ctx, p.o.Publish.ApplicationID, id)
 	if err == nil {
 		p.result.DeletedVersionIDs = append(p.result.DeletedVersionIDs, id)
-		p.emit(publish.Note{Text: "Deleting " + id + "."})
+		p.emit(record.Note{Text: "Deleting " + id + "."})
 	}
 	return err
 }
 
 func (p *probe) forget(id string) {
 	p.ours = slices.DeleteFunc(p.ours, func(v car.Version) bool { return v.ID == id })
-	var last publish.Owned // what a clean-up after this process has to find
+	var last record.Owned // what a cleanup after this process has to remove
 	if n := len(p.ours); n > 0 {
-		last.VersionID = p.ours[n-1].ID
+		last = record.Owned{Mark: publish.ProbePrefix, VersionID: p.ours[n-1].ID}
 	}
 	p.emit(last)
 }
@@ -723,7 +451,7 @@ func (p *probe) undo(ctx context.Context) {
 		case now == car.Deleting:
 		case now == car.Inuse || now == car.Usable:
 			why = "it is " + string(now)
-		default: // a list that lags may not show it yet: it is ours by its id
+		default: // a list that lags behind may not show it yet; its id says that it is ours
 			if err := p.delete(ctx, v.ID); err != nil {
 				why = brief(err)
 			}
@@ -732,45 +460,10 @@ func (p *probe) undo(ctx context.Context) {
 			p.forget(v.ID)
 			continue
 		}
-		p.result.Left = append(p.result.Left, publish.Leftover{
+		p.result.Left = append(p.result.Left, record.Leftover{
 			What: v.ID + ", since it could not be deleted: " + why, Command: p.o.Publish.Line("delete", v.ID),
 		})
 	}
-}
-
-// status is the status of a version in a list, "" if it is not there.
-func status(versions []car.Version, id string) car.Status {
-	for _, v := range versions {
-		if v.ID == id {
-			return v.Status
-		}
-	}
-	return ""
-}
-
-// isRefusal reports whether the service has answered, and said no.
-func isRefusal(err error) bool {
-	var api *car.Error
-	return errors.As(err, &api) && !api.Doubtful && !api.Passing && api.RequestID != ""
-}
-
-func code(err error) string {
-	var api *car.Error
-	if errors.As(err, &api) {
-		return api.Code
-	}
-	return brief(err)
-}
-
-func cosCode(err error) string {
-	var e *cos.Error
-	switch {
-	case !errors.As(err, &e):
-		return brief(err)
-	case e.Code != "":
-		return e.Code
-	}
-	return fmt.Sprintf("HTTP %d", e.HTTPStatus)
 }
 
 func sleep(ctx context.Context, d time.Duration) error { return retry.Sleep(ctx, d) }

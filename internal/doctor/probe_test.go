@@ -23,6 +23,7 @@ import (
 	"github.com/car-publish/car-publish/internal/cloudapi"
 	"github.com/car-publish/car-publish/internal/doctor"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
@@ -38,7 +39,7 @@ type patient struct {
 
 	mu    sync.Mutex
 	notes []string
-	owned publish.Owned
+	owned record.Owned
 }
 
 func newPatient(w carsim.World) *patient {
@@ -51,14 +52,14 @@ func newPatient(w carsim.World) *patient {
 	}}
 }
 
-func (p *patient) run(ctx context.Context) (publish.Result, *publish.Error) {
-	result, err := doctor.Run(ctx, p.options, p.deps(), func(e publish.Event) {
+func (p *patient) run(ctx context.Context) (record.Result, *publish.Error) {
+	result, err := doctor.Run(ctx, p.options, p.deps(), func(e record.Event) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		switch e := e.(type) {
-		case publish.Note:
+		case record.Note:
 			p.notes = append(p.notes, e.Text)
-		case publish.Owned:
+		case record.Owned:
 			p.owned = e
 		}
 	})
@@ -154,7 +155,7 @@ func TestProbeFindsTheWorld(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v (%s)\n%+v", err, strings.Join(p.notes, "\n"), world)
 				}
-				if result.Outcome != publish.Healthy {
+				if result.Outcome != record.Healthy {
 					t.Errorf("outcome %s", result.Outcome)
 				}
 				judge(t, world, result, versions, mobile)
@@ -182,7 +183,7 @@ func TestProbeFindsTheWorld(t *testing.T) {
 }
 
 // judge compares a report with the world that it is about.
-func judge(t *testing.T, world carsim.World, result publish.Result, versions int, mobile bool) {
+func judge(t *testing.T, world carsim.World, result record.Result, versions int, mobile bool) {
 	t.Helper()
 	text, _ := json.Marshal(result.World)
 	found, err := carsim.ReadWorld(text, carsim.World{})
@@ -271,7 +272,7 @@ func TestProbeCleansUp(t *testing.T) {
 			Applications: []carsim.Application{{ID: scratch, Name: "Scratch", StartPath: `Game\Game.exe`}},
 		}
 	}
-	tidy := func(t *testing.T, p *patient, result publish.Result) {
+	tidy := func(t *testing.T, p *patient, result record.Result) {
 		t.Helper()
 		time.Sleep(time.Hour)
 		left := p.sim.Versions(scratch)
@@ -358,7 +359,7 @@ func TestProbeRefuses(t *testing.T) {
 				})})
 				p.options.Publish.ApplicationID = test.app
 				result, err := p.run(t.Context())
-				if err == nil || err.Kind != test.kind || !slices.ContainsFunc(result.Checks, func(f publish.Finding) bool { return f.Check == test.check && f.Verdict == publish.Broken }) {
+				if err == nil || err.Kind != test.kind || !slices.ContainsFunc(result.Checks, func(f record.Finding) bool { return f.Check == test.check && f.Verdict == record.Broken }) {
 					t.Errorf("error %v, checks %+v", err, result.Checks)
 				}
 				if p.count("CreateApplicationVersion") != 0 || p.count("DeleteApplicationVersion") != 0 {

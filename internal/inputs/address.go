@@ -15,61 +15,74 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// tencentDomains are those that Tencent Cloud serves its API and COS from.
-var tencentDomains = []string{"tencentcloudapi.com", "myqcloud.com", "tencentcos.cn"}
+// The domains of COS and of Tencent Cloud's API, which CAR and STS belong to. A
+// customer's bucket has a host in the former.
+var (
+	cosDomains = []string{"myqcloud.com", "tencentcos.cn"}
+	apiDomains = []string{"tencentcloudapi.com"}
+)
 
 // plainHost is a host that a shell takes as it is: it is part of the command
 // lines that a run suggests.
 var plainHost = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[\pL\pN_.-]+)(:[0-9]*)?$`)
 
-// endpoint returns scheme and host.
+// endpoint returns the scheme and the host of an input; "" if none is given, or if it
+// is refused.
 func (p *parser) endpoint(name string) string {
 	in := find(name)
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return ""
 	}
-	text := g.text
+	text := given.text
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
 	}
 	const hint = "write https:// and a host, such as https://car.tencentcloudapi.com"
+	domains := apiDomains
+	if name == "cos-endpoint" {
+		domains = cosDomains
+	}
 	p.maskUser(text)
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		p.refuse(in, given{from: g.from}, "is no URL", hint)
+		p.refuse(in, setting{from: given.from}, "is not a URL", hint)
 	case strings.Contains(text, "@"): // also after a slash: that may be a part of a password
-		p.refuse(in, given{from: g.from}, "has a user in it", hint)
+		p.refuse(in, setting{from: given.from}, "has a user in it", hint)
 	case !plainHost.MatchString(u.Host) || u.Scheme != "http" && u.Scheme != "https":
-		p.refuse(in, g, "is no http or https URL", hint)
+		p.refuse(in, given, "is not an http or https URL", hint)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		p.refuse(in, g, "has more than a host in it", hint)
+		p.refuse(in, given, "has more than a host in it", hint)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		p.refuse(in, g, "is plain http to another machine", "use https, since anybody on the way could read and change what is sent")
+		p.refuse(in, given, "is plain http to another machine", "use https, since anybody on the way could read and change what is sent")
+	case name == "sts-endpoint" && strings.HasPrefix(given.from, "CAR_") && !isLoopback(u.Hostname()) && !isIn(domains, u.Hostname()):
+		// An earlier step of the job can set a variable, and whoever gets the
+		// token can become the role.
+		p.refuse(in, given, "does not belong to Tencent Cloud, and an OIDC token would go there", "if that is meant, give it as the flag --sts-endpoint, or as an input of the action or a setting of the plugin")
 	default:
-		if !isLoopback(u.Hostname()) && !isTencent(u.Hostname()) {
+		if !isLoopback(u.Hostname()) && !isIn(domains, u.Hostname()) {
 			what := "everything signed with your key"
 			if name == "sts-endpoint" {
 				what = "your OIDC token"
 			}
-			p.warn(name + ": " + printable(u.Host) + " does not belong to Tencent Cloud; " + what + " goes there")
+			p.warn(name + ": " + showName(u.Host) + " does not belong to Tencent Cloud; " + what + " goes there")
 		}
 		return u.Scheme + "://" + u.Host
 	}
 	return ""
 }
 
-// cosEndpoint returns what endpoint does, or that the upload is accelerated.
+// cosEndpoint is endpoint for cos-endpoint, which may also be the word "accelerate".
 func (p *parser) cosEndpoint() (address string, accelerate bool) {
 	const name = "cos-endpoint"
 	const word = "accelerate"
 	in := find(name)
-	switch g := p.lookup(in); {
-	case strings.EqualFold(g.text, word):
+	switch given := p.lookup(in); {
+	case strings.EqualFold(given.text, word):
 		return "", true
-	case nearest(g.text, []string{word}) != "":
-		p.refuse(in, g, "is no host", "did you mean "+word+"?")
+	case nearest(given.text, []string{word}) != "":
+		p.refuse(in, given, "is not a host", "did you mean "+word+"?")
 		return "", false
 	}
 	return p.endpoint(name), false
@@ -80,9 +93,9 @@ func isLoopback(host string) bool {
 	return err == nil && addr.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
-func isTencent(host string) bool {
+func isIn(domains []string, host string) bool {
 	host = strings.ToLower(host)
-	return slices.ContainsFunc(tencentDomains, func(domain string) bool {
+	return slices.ContainsFunc(domains, func(domain string) bool {
 		return host == domain || strings.HasSuffix(host, "."+domain)
 	})
 }
@@ -90,23 +103,23 @@ func isTencent(host string) bool {
 // artifactURL returns the URL and the file name at its end.
 func (p *parser) artifactURL() (secret.String, string) {
 	in := find("artifact-url")
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return secret.String{}, ""
 	}
-	p.maskURL(g.text)
-	u, err := url.Parse(g.text)
+	p.maskURL(given.text)
+	u, err := url.Parse(given.text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		p.refuse(in, g, "is no http or https URL", "CAR downloads it directly, so it must be the address of the file itself; a file of yours goes to artifact")
+		p.refuse(in, given, "is not an http or https URL", "CAR downloads it directly, so it must be the address of the file itself; a file of yours goes to artifact")
 		return secret.String{}, ""
 	}
-	return secret.New(g.text), path.Base(u.Path)
+	return secret.New(given.text), path.Base(u.Path)
 }
 
-// theirProxies are the variables that a proxy is taken from without the input.
-var theirProxies = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
+// proxyVariables are the variables that name a proxy if the input does not.
+var proxyVariables = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
 
-// proxyURL reads the address of a proxy as curl and Go read HTTPS_PROXY.
+// proxyURL adds the scheme that curl and Go assume where HTTPS_PROXY has none.
 func proxyURL(text string) string {
 	if strings.Contains(text, "://") {
 		return text
@@ -115,31 +128,31 @@ func proxyURL(text string) string {
 }
 
 func (p *parser) proxy() secret.String {
-	for _, name := range theirProxies {
+	for _, name := range proxyVariables {
 		p.maskUser(proxyURL(p.env[name]))
 	}
 	in := find("proxy")
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return secret.String{}
 	}
-	text := proxyURL(g.text)
+	text := proxyURL(given.text)
 	p.maskUser(text)
 	u, err := url.Parse(text)
 	schemes := []string{"http", "https", "socks5", "socks5h"}
 	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
-		p.refuse(in, g, "is no URL of a proxy", "write http://host:port; "+oneOf(schemes)+" will do")
+		p.refuse(in, given, "is not the URL of a proxy", "write http://host:port; "+oneOf(schemes)+" will do")
 		return secret.String{}
 	}
 	return secret.New(text)
 }
 
-// shortest is the length from which on a part of a URL is not a word that
-// occurs by chance.
-const shortest = 8
+// minSecretPart is how long a part of a URL must be to be masked, in bytes. Shorter
+// ones are likely to be ordinary words.
+const minSecretPart = 8
 
-// maskURL masks what may be secret in a URL: the query and the fragment, whole
-// and each long value, and a password.
+// maskURL masks what may be secret in a URL: a password, the query and the fragment
+// as a whole, and each long value in them.
 func (p *parser) maskURL(text string) {
 	before, fragment, _ := strings.Cut(text, "#")
 	_, query, _ := strings.Cut(before, "?")
@@ -147,19 +160,19 @@ func (p *parser) maskURL(text string) {
 	p.maskQuery(fragment)
 	scheme, rest, _ := strings.Cut(text, "://")
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		rest = rest[:i] // an "@" after that means nothing
+		rest = rest[:i] // only an "@" before that ends a password
 	}
 	p.maskUser(scheme + "://" + rest)
 }
 
 func (p *parser) maskQuery(query string) {
-	if len(query) < shortest {
+	if len(query) < minSecretPart {
 		return
 	}
 	p.mask(query)
 	for _, pair := range strings.Split(query, "&") {
 		_, raw, _ := strings.Cut(pair, "=")
-		if len(raw) < shortest {
+		if len(raw) < minSecretPart {
 			continue
 		}
 		p.mask(raw)
@@ -169,9 +182,8 @@ func (p *parser) maskQuery(query string) {
 	}
 }
 
-// maskUser masks the password before the last "@", in every spelling: as it
-// was written, as it is, and as net/url writes it. A long user without one is
-// a token.
+// maskUser masks the password before the last "@": as it is written, decoded, and as
+// net/url encodes it. A long user name without a password may be a token.
 func (p *parser) maskUser(text string) {
 	at := strings.LastIndex(text, "@")
 	if at < 0 {
@@ -179,7 +191,7 @@ func (p *parser) maskUser(text string) {
 	}
 	_, rest, _ := strings.Cut(text[:at], "://")
 	user, written, found := strings.Cut(rest, ":")
-	if !found && len(user) >= shortest {
+	if !found && len(user) >= minSecretPart {
 		written = user
 	}
 	p.mask(written)
@@ -191,45 +203,45 @@ func (p *parser) maskUser(text string) {
 
 func (p *parser) caFile() string {
 	in := find("ca-file")
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return ""
 	}
-	if info, err := os.Stat(g.text); err != nil {
-		p.refuse(in, g, "cannot be read: "+cause(err), "")
+	if info, err := os.Stat(given.text); err != nil {
+		p.refuse(in, given, "cannot be read: "+reason(err), "")
 		return ""
 	} else if info.IsDir() {
-		p.refuse(in, g, "is a directory", "name one PEM file")
+		p.refuse(in, given, "is a directory", "name one PEM file")
 		return ""
 	}
-	return g.text
+	return given.text
 }
 
-// newFile is a file that is written at the end. Where that cannot work it is
-// refused now: a version may be online by then.
+// newFile is a file that is written at the end of the run. If that cannot work, it
+// is refused now: at the end a version may be online.
 func (p *parser) newFile(name string) string {
 	in := find(name)
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return ""
 	}
-	if info, err := os.Stat(g.text); err == nil && info.IsDir() {
-		p.refuse(in, g, "is a directory", "name a file in it")
+	if info, err := os.Stat(given.text); err == nil && info.IsDir() {
+		p.refuse(in, given, "is a directory", "name a file in it")
 		return ""
 	}
-	if info, err := os.Stat(filepath.Dir(g.text)); err != nil {
-		p.refuse(in, g, "cannot be written: its directory "+cause(err), "make the directory first")
+	if info, err := os.Stat(filepath.Dir(given.text)); err != nil {
+		p.refuse(in, given, "cannot be written: its directory "+reason(err), "make the directory first")
 		return ""
 	} else if !info.IsDir() {
-		p.refuse(in, g, "cannot be written: it is not in a directory", "")
+		p.refuse(in, given, "cannot be written: it is not in a directory", "")
 		return ""
 	}
-	return g.text
+	return given.text
 }
 
-// cause says why a file cannot be read, without its path, and in the same
-// words on every operating system where that is possible.
-func cause(err error) string {
+// reason says why a file cannot be read, without its path and, if possible, in the
+// same words on every operating system.
+func reason(err error) string {
 	for _, known := range []error{fs.ErrNotExist, fs.ErrPermission} {
 		if errors.Is(err, known) {
 			return known.Error()

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// misplaced are the inputs that a command does not ignore, and what to do
-// instead.
+// misplaced are inputs that some commands refuse instead of ignoring them, with what
+// to do instead.
 var misplaced = []struct {
 	name     string
 	commands []string
@@ -17,19 +17,19 @@ var misplaced = []struct {
 	{"version-id", []string{"cleanup"}, "it finds what the run left by itself; delete takes an id"},
 	{"artifact", []string{"create", "release", "rollback", "list", "delete"}, "only publish uploads a build"},
 	{"artifact-url", []string{"create", "release", "rollback", "list", "delete"}, "only publish delivers a build"},
-	// cleanup runs after a step in that step's environment.
+	// The command cleanup runs after a step, in the environment of that step.
 	{"probe", []string{"publish", "create", "release", "rollback", "list", "delete"}, "only doctor probes"},
 }
 
 // checkCommand checks what the command needs and what contradicts it.
 func (p *parser) checkCommand(c *Config, nameInURL string) {
 	if p.lookup(find("application-id")).text == "" {
-		p.require("application-id", "is required", p.how("application-id")+`, to the "app-..." that the console shows`)
+		p.require("application-id", "is required", p.howToSet("application-id")+`, to the "app-..." that the console shows`)
 	}
 	for _, m := range misplaced {
 		if in := find(m.name); slices.Contains(m.commands, c.Command) {
-			if g := p.lookup(in); g.text != "" {
-				p.refuse(in, g, "does not go with the command "+c.Command, m.text)
+			if given := p.lookup(in); given.text != "" {
+				p.refuse(in, given, "does not go with the command "+c.Command, m.text)
 			}
 		}
 	}
@@ -45,14 +45,14 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 		}
 	case "create":
 		if p.lookup(find("artifact-name")).text == "" {
-			p.require("artifact-name", "is required by create", p.how("artifact-name")+", to the file name of the build that will be delivered")
+			p.require("artifact-name", "is required by create", p.howToSet("artifact-name")+", to the file name of the build that will be delivered")
 		}
 		if release := p.lookup(find("release")); c.Release {
 			p.refuse(find("release"), release, "does not go with the command create", "run release once the build has been delivered")
 		}
 	case "release", "delete":
 		if p.lookup(find("version-id")).text == "" {
-			p.require("version-id", "is required by "+c.Command, p.how("version-id")+`, to the "ver-..." that list shows. If it is set from an expression or a variable, that is empty`)
+			p.require("version-id", "is required by "+c.Command, p.howToSet("version-id")+`, to the "ver-..." that list shows. If it is set from an expression or a variable, that is empty`)
 		}
 		if wait := p.lookup(find("wait")); c.Command == "release" && !c.Wait {
 			p.refuse(find("wait"), wait, "does not go with the command release", "only a version that is ready can be released")
@@ -64,22 +64,22 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 
 // checkFiles refuses a report that would replace the build, or another report.
 func (p *parser) checkFiles() {
-	var earlier []given
+	var earlier []setting
 	for _, name := range []string{"artifact", "output-file", "json-file", "summary-file"} {
-		g := p.lookup(find(name))
-		if g.text == "" {
+		given := p.lookup(find(name))
+		if given.text == "" {
 			continue
 		}
-		i := slices.IndexFunc(earlier, func(other given) bool { return sameFile(other.text, g.text) })
+		i := slices.IndexFunc(earlier, func(other setting) bool { return sameFile(other.text, given.text) })
 		if i >= 0 {
-			p.refuse(find(name), g, "is the same file as "+earlier[i].from, "give each a file of its own")
+			p.refuse(find(name), given, "is the same file as "+earlier[i].from, "give each a file of its own")
 		}
-		earlier = append(earlier, given{g.text, name})
+		earlier = append(earlier, setting{given.text, name})
 	}
 }
 
-// sameFile reports whether two paths lead to one file, which may not be there
-// yet. A pipe, or /dev/stdout, takes all that comes.
+// sameFile reports whether two paths lead to one regular file, which need not exist
+// yet. Several reports may go to one pipe, or to /dev/stdout.
 func sameFile(a, b string) bool {
 	fileA, errA := os.Stat(a)
 	fileB, errB := os.Stat(b)
@@ -97,38 +97,38 @@ func (p *parser) checkArtifact(c *Config, nameInURL string) {
 	switch {
 	case file.text == "" && link.text == "" && c.Command == "doctor": // it then checks the rest
 	case file.text == "" && link.text == "":
-		p.require("artifact", "is missing, and so is artifact-url: publish needs one of the two", p.how("artifact")+
+		p.require("artifact", "is missing, and so is artifact-url: publish needs one of the two", p.howToSet("artifact")+
 			". If it is set from an expression or a variable, that is empty")
 	case file.text != "" && link.text != "":
-		p.refuse(find("artifact-url"), link, "and "+printable(file.from)+" are both set", "publish takes one build, so give one of the two")
+		p.refuse(find("artifact-url"), link, "and "+showName(file.from)+" are both set", "publish takes one build, so give one of the two")
 	case !c.ArtifactURL.IsZero() && p.lookup(find("artifact-name")).text == "":
 		if !isFileName(nameInURL) {
 			p.require("artifact-name", "is required, since the path of artifact-url does not end in "+oneOf(extensions),
-				p.how("artifact-name")+", to the file name of the build")
+				p.howToSet("artifact-name")+", to the file name of the build")
 			return
 		}
 		c.ArtifactName = nameInURL
 	}
 }
 
-// checkKeys wants keys, except where a run without them is of use: pull
-// requests from forks get none, and a dry run still checks the build.
+// checkKeys requires keys, except if the run is useful without: pull requests from
+// forks get none, and a dry run still checks the build.
 func (p *parser) checkKeys(c *Config) {
 	for _, name := range slices.Concat(keyInputs, roleInputs) {
 		if p.lookup(find(name)).text != "" {
 			return // what is wrong with them has been said
 		}
 	}
-	theirs := p.withheld()
-	if c.KeysOptional() && theirs != "" {
-		p.warn(theirs + " is set and not used, since empty inputs never stand for the runner's own keys; credentials: ambient would use it")
+	runnerKey := p.withheldKey()
+	if c.KeysOptional() && runnerKey != "" {
+		p.warn(runnerKey + " is set and not used, since empty inputs never stand for the runner's own keys; credentials: ambient would use it")
 	}
 	if !c.SecretID.IsZero() || !c.SecretKey.IsZero() || c.Role.ARN != "" || c.InstanceRole || c.KeysOptional() {
 		return
 	}
-	hint := p.how("secret-id") + ", and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys"
-	if theirs != "" {
-		hint += ". " + theirs + " is set; if this run may use it, set credentials: ambient"
+	hint := p.howToSet("secret-id") + ", and secret-key likewise; or role-arn and oidc-provider, for a run without stored keys"
+	if runnerKey != "" {
+		hint += ". " + runnerKey + " is set; if this run may use it, set credentials: ambient"
 	}
 	if c.Command == "publish" || c.Command == "create" {
 		hint += ". Without keys, dry-run: true checks the build alone"
@@ -136,20 +136,24 @@ func (p *parser) checkKeys(c *Config) {
 	p.require("secret-id", "and secret-key are missing", hint)
 }
 
-// probe is set only by the id that application-id has: who has to write it
-// twice does not name the application that players use by mistake.
+// probe is only accepted if it names the same application as application-id: having
+// to write the id twice protects the application that players use.
 func (p *parser) probe(application string) bool {
 	in := find("probe")
-	g := p.lookup(in)
-	if g.text != "" && g.text != application {
-		p.refuse(in, g, "is not the application-id", "name the scratch application in both")
+	given := p.lookup(in)
+	if given.text != "" && given.text != application {
+		p.refuse(in, given, "is not the application-id", "name the scratch application in both")
 	}
-	return g.text != "" && g.text == application
+	return given.text != "" && given.text == application
 }
 
-// require notes that an input is missing, unless something else is wrong with
-// it already: a flag without its value, say.
+// require reports that an input is missing, unless a problem with it has been
+// reported already, such as a flag without its value, or unless a flag that
+// could not be read may have been meant to set it.
 func (p *parser) require(name, text, hint string) {
+	if p.uncertain {
+		return
+	}
 	for _, problem := range p.problems {
 		if problem.Name == name {
 			return

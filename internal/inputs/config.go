@@ -7,8 +7,8 @@ import (
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
-// Config is what the inputs say, as values. After an error it holds what
-// could be read, and the default of the rest.
+// Config holds the values of the inputs. After an error it has those that could be
+// read, and the defaults of the others.
 type Config struct {
 	Command string // one of Commands
 
@@ -16,13 +16,17 @@ type Config struct {
 	Artifact      string // path or glob
 	ArtifactURL   secret.String
 	ArtifactName  string // "" is the base name of Artifact; with an ArtifactURL it is never ""
+	ArchivePrefix string // folder of the archive, with slashes: "Game/Windows"; "" is its root
+	Compression   string // "auto", "none" or "best"
+	Ignore        []string
+	IgnoreNothing bool   // ignore-defaults is off
 	VersionID     string // "ver-..."
 	Regions       []string
 	UpdateMode    string // "", "FULL" or "INCREMENT"
 	VersionName   string
 
 	Release, Wait, DryRun bool
-	Probe                 bool // the scratch application was named twice
+	Probe                 bool // the input probe names the same application as application-id
 	Timeout, QueueTimeout time.Duration
 
 	OnBlocked string // "fail", "wait", "replace" or "replace-unreleased"
@@ -30,15 +34,14 @@ type Config struct {
 	OnFailure string // "auto", "keep" or "delete"
 	Keep      []string
 
-	// SecretID and SecretKey are either both set or both zero. There are
-	// either these, or a Role, or InstanceRole is true; none only in a dry
-	// run.
+	// SecretID and SecretKey are either both set or both zero. Exactly one of
+	// these, Role and InstanceRole is set; in a dry run there may be none.
 	SecretID, SecretKey, SessionToken secret.String
 
-	// Role is whose keys are to be had for an OIDC token.
+	// Role is the role whose keys are obtained for an OIDC token.
 	Role Role
 
-	// InstanceRole says to ask the virtual machine for its keys.
+	// InstanceRole means that the virtual machine is asked for its keys.
 	InstanceRole bool
 
 	// CredentialSource says where the keys were found, without their values:
@@ -72,8 +75,7 @@ type Role struct {
 	Audience string
 	Duration time.Duration
 
-	// The token, or the file that it is in; without both it is the CI that is
-	// asked.
+	// The token, or the file that holds it; without both the CI is asked.
 	Token     secret.String
 	TokenFile string
 

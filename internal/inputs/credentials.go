@@ -11,85 +11,85 @@ import (
 	"github.com/car-publish/car-publish/internal/textfile"
 )
 
-// What gives a run its keys, by our own inputs: kept keys, or a role.
+// The inputs that give a run its keys: fixed keys, or a role.
 var (
 	keyInputs  = []string{"secret-id", "secret-id-file", "secret-key", "secret-key-file", "session-token", "session-token-file"}
 	roleInputs = []string{"role-arn", "oidc-provider", "oidc-token", "oidc-token-file"}
 )
 
-// credentials finds out whose keys the run gets. They come from our own
-// inputs, or else from what belongs to the runner, never from both; and they
-// are kept keys or those of a role, never both.
+// credentials finds out whose keys the run gets. They come from our own inputs, or
+// else from the runner, never from both; and they are fixed keys or those of a
+// role, never both.
 func (p *parser) credentials(c *Config) {
 	p.ambient = p.choice("credentials") == "ambient"
-	for _, name := range theirSecrets {
+	for _, name := range sdkSecrets {
 		p.mask(p.env[name])
 	}
-	role := p.role() // whether there is one or not: its problems count
-	switch keys := p.first(keyInputs); {
+	role := p.role() // called even if it is not used, for the problems that it finds
+	switch keys := p.firstSet(keyInputs); {
 	case keys.from != "" && p.lookup(find("role-arn")).text != "":
 		arn := p.lookup(find("role-arn"))
-		p.refuse(find("role-arn"), arn, "and "+printable(keys.from)+" are both set", "a run has one identity, so give either a role or keys")
+		p.refuse(find("role-arn"), arn, "and "+showName(keys.from)+" are both set", "a run has one identity, so give either a role or keys")
 		p.keys(c, false)
 	case keys.from != "":
 		p.keys(c, false)
-	case p.first(roleInputs).from != "":
+	case p.firstSet(roleInputs).from != "":
 		c.Role = role
 		c.CredentialSource = role.source(p.lookup(find("role-arn")).from)
 	default:
-		p.keys(c, p.withheld() == "")
+		p.keys(c, p.withheldKey() == "")
 		if p.ambient && c.SecretID.IsZero() && c.SecretKey.IsZero() {
-			p.runner(c, role.Duration)
+			p.runnerIdentity(c, role.Duration)
 		}
 	}
 }
 
-// first returns the first of some inputs that is set, without its value.
-func (p *parser) first(names []string) given {
+// firstSet returns the first of some inputs that is set, without its value.
+func (p *parser) firstSet(names []string) setting {
 	for _, name := range names {
-		if g := p.lookup(find(name)); g.text != "" {
-			return given{from: g.from}
+		if given := p.lookup(find(name)); given.text != "" {
+			return setting{from: given.from}
 		}
 	}
-	return given{}
+	return setting{}
 }
 
-// withheld returns the variable with which the runner offers keys that this
-// run was not told to use: an input for keys is there, and empty.
-func (p *parser) withheld() string {
-	theirs := owned["secret-id"][0]
-	if p.env[theirs] == "" || p.ambient {
+// withheldKey returns the variable that holds a key of the runner which this run
+// must not use, since an input for keys is present and empty; "" if there is none.
+func (p *parser) withheldKey() string {
+	runnerKey := sdkVariables["secret-id"][0]
+	if p.env[runnerKey] == "" || p.ambient {
 		return ""
 	}
 	for _, name := range slices.Concat(keyInputs, roleInputs) {
 		for _, variable := range variables(name) {
 			if text, there := p.env[variable]; there && text == "" {
-				return theirs
+				return runnerKey
 			}
 		}
 	}
 	return ""
 }
 
-// keys finds the key pair and its token. They come either from our own inputs
-// or, if that is allowed, from TENCENTCLOUD_..., never from both.
-func (p *parser) keys(c *Config, theirs bool) {
+// keys finds the key pair and its token. They come either from our own inputs or,
+// if the keys of the runner are allowed, from TENCENTCLOUD_..., never from both.
+func (p *parser) keys(c *Config, allowRunner bool) {
 	names := []string{"secret-id", "secret-key", "session-token"}
-	found := map[string]given{}
-	ours := false
+	found := map[string]setting{}
+	anyGiven := false
 	for _, name := range names {
 		for _, variable := range variables(name) {
 			p.mask(p.env[variable])
 		}
-		g := p.secret(name)
-		found[name] = g
-		ours = ours || g.from != ""
+		given := p.secret(name)
+		found[name] = given
+		anyGiven = anyGiven || given.from != ""
 	}
-	if !ours && theirs {
+	if !anyGiven && allowRunner {
 		for _, name := range names {
-			for _, variable := range owned[name] {
+			for _, variable := range sdkVariables[name] {
 				if text := p.env[variable]; text != "" && found[name].from == "" {
-					found[name] = given{text, variable}
+					found[name] = setting{text, variable}
 				}
 			}
 		}
@@ -97,42 +97,41 @@ func (p *parser) keys(c *Config, theirs bool) {
 
 	id, key, token := found["secret-id"], found["secret-key"], found["session-token"]
 	for _, name := range names {
-		if g := found[name]; !isLine(g.text) {
-			p.refuse(find(name), g, "has a line break or another control character in it", "copy it again")
+		if given := found[name]; !isLine(given.text) {
+			p.refuse(find(name), given, "has a line break or another control character in it", "copy it again")
 		}
 	}
 	c.SecretID, c.SecretKey, c.SessionToken = secret.New(id.text), secret.New(key.text), secret.New(token.text)
 	switch {
 	case id.from == "" && key.from == "":
 		c.SessionToken = secret.String{}
-		if ours { // a token that another tool left behind is no mistake
-			p.refuse(find("session-token"), token, "is of no use without its key", p.how("secret-id")+", and secret-key likewise")
+		if anyGiven { // a token in another tool's variable may belong to that tool
+			p.refuse(find("session-token"), token, "is of no use without its key", p.howToSet("secret-id")+", and secret-key likewise")
 		}
 	case id.from == "":
-		p.missingHalf("secret-id", key)
+		p.requireHalf("secret-id", key)
 	case key.from == "":
-		p.missingHalf("secret-key", id)
+		p.requireHalf("secret-key", id)
 	default:
 		c.CredentialSource = id.from + " and " + key.from
 	}
 }
 
-// missingHalf refuses a key pair of which one half is there.
-func (p *parser) missingHalf(name string, other given) {
-	hint, theirs := p.how(name), owned[name][0]
+// requireHalf reports the half of a key pair that is missing.
+func (p *parser) requireHalf(name string, other setting) {
+	hint, runnerKey := p.howToSet(name), sdkVariables[name][0]
 	if strings.HasPrefix(other.from, "TENCENTCLOUD_") {
-		hint = "set " + theirs
-	} else if p.env[theirs] != "" {
-		hint += "; " + theirs + " is not used, since the other half comes from elsewhere"
+		hint = "set " + runnerKey
+	} else if p.env[runnerKey] != "" {
+		hint += "; " + runnerKey + " is not used, since the other half comes from elsewhere"
 	}
-	p.problems = append(p.problems, &Problem{
-		Name: name, Text: "is missing although " + printable(other.from) + " is set", Hint: hint,
-	})
+	p.require(name, "is missing although "+showName(other.from)+" is set", hint)
 }
 
-// secret reads one secret from our own inputs: its variables, or its file. A
-// file that cannot be read counts as given, so that it is the one problem.
-func (p *parser) secret(name string) given {
+// secret reads one secret from our own inputs: its variables, or its file. A file
+// that cannot be read counts as given, so that the secret is not also reported as
+// missing.
+func (p *parser) secret(name string) setting {
 	direct := p.lookup(find(name))
 	in := find(name + "-file")
 	file := p.lookup(in)
@@ -148,7 +147,7 @@ func (p *parser) secret(name string) given {
 		p.refuse(in, file, problem, "name a file whose content is the "+name+" alone")
 	}
 	p.mask(text)
-	return given{text, file.from}
+	return setting{text, file.from}
 }
 
 // readSecret returns the content of a file, or what is wrong with it.
@@ -161,7 +160,7 @@ func readSecret(name string) (text, problem string) {
 	text = strings.TrimSpace(string(content))
 	switch {
 	case err != nil && !errors.Is(err, textfile.ErrTooLarge):
-		return "", "cannot be read: " + cause(err)
+		return "", "cannot be read: " + reason(err)
 	case err == nil && text == "":
 		return "", "names an empty file"
 	case err != nil || !isLine(text):

@@ -3,22 +3,22 @@ package inputs
 import (
 	"context"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 )
 
-// commandLine is what the arguments say, as text.
+// commandLine holds the arguments, split into flags and words but not yet parsed.
 type commandLine struct {
-	words         []string          // those that are neither flags nor their values
+	words         []string          // arguments that are neither flags nor their values
 	flags         map[string]string // by input name
 	help, version bool
 }
 
-// flagValue receives the text of one flag. What it means is decided later,
-// together with the values from elsewhere, so that all problems are found at
-// once.
+// flagValue receives the text of one flag. It is checked later, together with
+// the values of variables, so that all problems are found at once.
 type flagValue struct {
 	set  func(string) error
 	bool bool
@@ -29,12 +29,12 @@ func (v *flagValue) Get() any              { return nil }
 func (v *flagValue) String() string        { return "" }
 func (v *flagValue) IsBoolFlag() bool      { return v.bool }
 
-// readArgs lets urfave/cli take the arguments apart. It stops at the first
-// flag that it cannot use, so each of these is noted, taken out, and the rest
-// read again.
+// readArgs lets urfave/cli split the arguments. It stops at the first flag that
+// it cannot use, so each of these is reported, removed, and the rest read again.
 func (p *parser) readArgs(args []string) commandLine {
 	args = slices.DeleteFunc(slices.Clone(args), isEmptyBool)
 	p.maskArgs(args)
+	args = p.withoutStrayValues(args)
 	for {
 		line, err := splitArgs(args)
 		if err == nil {
@@ -42,17 +42,89 @@ func (p *parser) readArgs(args []string) commandLine {
 			return line
 		}
 		var problem *Problem
-		args, problem = withoutCulprit(args, err.Error())
-		p.problems = append(p.problems, problem)
+		args, problem = withoutBadFlag(args, err.Error())
+		p.misread(problem)
 	}
+}
+
+// misread reports that a part of the command line cannot be read. What else is
+// missing is then not reported: it may be what that part was meant to say.
+func (p *parser) misread(problem *Problem) {
+	p.uncertain = true
+	p.problems = append(p.problems, problem)
 }
 
 // isEmptyBool finds a flag such as "--release=", which is what
 // "--release=$RELEASE" becomes when the variable is empty. urfave/cli would
-// take it for true; with us, empty is not set.
+// take it for true; here an empty value means that the input is not set.
 func isEmptyBool(arg string) bool {
 	name, isFlag := strings.CutSuffix(arg, "=")
 	return isFlag && slices.ContainsFunc(Table, func(in Input) bool { return in.Kind == Bool && name == "--"+in.Name })
+}
+
+// withoutStrayValues reports words that were meant as part of the value of the flag
+// before them, and returns args without them: "true" in "--release true", and
+// "Game.zip" in "--artifact My Game.zip".
+func (p *parser) withoutStrayValues(args []string) []string {
+	for i := 0; i < len(args); i++ {
+		name := flagName(args[i])
+		known := slices.IndexFunc(Table, func(in Input) bool { return in.Name == name })
+		if !strings.HasPrefix(args[i], "-") || strings.Contains(args[i], "=") || known < 0 || i+1 == len(args) {
+			continue
+		}
+		in, first := Table[known], i+1
+		if in.Kind == Bool {
+			if meant := boolMeant(args[first]); meant != "" {
+				p.misread(&Problem{Input: args[i], Text: "takes its value after an equals sign", Hint: "write " + args[i] + "=" + meant})
+				args = slices.Delete(args, first, first+1)
+			}
+			continue
+		}
+		end := first + 1
+		for end < len(args) && !strings.HasPrefix(args[end], "-") {
+			end++
+		}
+		i = end - 1
+		if mayHaveSpaces(in) && end > first+1 && !slices.Contains(commandNames(), args[first+1]) {
+			p.misread(cutOff("--"+name, args[first:end]))
+			args = slices.Delete(args, first+1, end)
+			i = first
+		}
+	}
+	return args
+}
+
+// boolMeant returns the value that a word was meant to give to a flag, or "".
+func boolMeant(word string) string {
+	switch word = strings.ToLower(word); word {
+	case "yes", "on", "1", "y":
+		return "true"
+	case "no", "off", "0", "n":
+		return "false"
+	}
+	return nearest(word, []string{"true", "false"})
+}
+
+// mayHaveSpaces reports whether values of the input often have spaces, and are
+// written without the quotes that a shell then needs.
+func mayHaveSpaces(in Input) bool {
+	return in.Kind == Path || in.Kind == List || in.Name == "version-name" || in.Name == "artifact-name"
+}
+
+// cutOff is the problem of a value that the shell has split into words. If each
+// word is a file, the shell has replaced a pattern by the files that match.
+func cutOff(flag string, words []string) *Problem {
+	problem := &Problem{Input: flag, Text: "has only " + quote(words[0]) + " as its value, since a space follows it"}
+	problem.Hint = "put the whole value in quotes: " + flag + " " + quote(strings.Join(words, " "))
+	isMissing := func(name string) bool {
+		_, err := os.Stat(name)
+		return err != nil
+	}
+	if !slices.ContainsFunc(words, isMissing) {
+		problem.Text = "has more than one file as its value, such as " + quote(words[0]) + " and " + quote(words[1])
+		problem.Hint = "name one, or put a pattern in quotes, so that the shell leaves it as it is"
+	}
+	return problem
 }
 
 func splitArgs(args []string) (commandLine, error) {
@@ -91,8 +163,7 @@ func splitArgs(args []string) (commandLine, error) {
 	return line, command.Run(context.Background(), append([]string{"car-publish"}, args...))
 }
 
-// maskArgs masks the secrets that somebody gave as flags although these have
-// none.
+// maskArgs masks secrets that were given as flags by mistake.
 func (p *parser) maskArgs(args []string) {
 	for i, arg := range args {
 		if !strings.HasPrefix(arg, "-") || !isSecret(flagName(arg)) {
@@ -106,27 +177,28 @@ func (p *parser) maskArgs(args []string) {
 	}
 }
 
-// flagName returns what urfave/cli takes for the name of a flag.
+// flagName returns the name of a flag as urfave/cli reads it, with one hyphen in
+// front or two.
 func flagName(arg string) string {
 	arg, _, _ = strings.Cut(strings.TrimSpace(arg), "=")
 	return strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-")
 }
 
-// withoutCulprit takes the flag out of args that urfave/cli complained about.
-// Of a flag that is none, the word after it goes, too: it was meant as its
-// value, and may be a secret.
-func withoutCulprit(args []string, complaint string) ([]string, *Problem) {
+// withoutBadFlag removes the flag that urfave/cli complained about from args,
+// and the words after it: they were meant as its value, and may be a secret.
+func withoutBadFlag(args []string, complaint string) ([]string, *Problem) {
 	if name, unknown := strings.CutPrefix(complaint, "flag provided but not defined: -"); unknown {
 		i := slices.IndexFunc(args, func(arg string) bool {
 			return strings.HasPrefix(strings.TrimSpace(arg), "-") && flagName(arg) == name
 		})
 		if i >= 0 {
-			n := 1
-			if next := i + 1; next < len(args) && !strings.Contains(args[i], "=") &&
-				!strings.HasPrefix(args[next], "-") && !slices.Contains(commandNames(), args[next]) {
-				n = 2
+			end := i + 1
+			for !strings.Contains(args[i], "=") && end < len(args) &&
+				!strings.HasPrefix(args[end], "-") && !slices.Contains(commandNames(), args[end]) {
+				end++
 			}
-			return slices.Delete(slices.Clone(args), i, i+n), unknownFlag(name)
+			written, _, _ := strings.Cut(strings.TrimSpace(args[i]), "=")
+			return slices.Delete(slices.Clone(args), i, end), unknownFlag(written, name)
 		}
 	}
 	if last := len(args) - 1; strings.HasPrefix(complaint, "flag needs an argument: ") {
@@ -135,8 +207,9 @@ func withoutCulprit(args []string, complaint string) ([]string, *Problem) {
 	return nil, &Problem{Input: "the command line", Text: "cannot be read: " + complaint}
 }
 
-func unknownFlag(name string) *Problem {
-	problem := &Problem{Input: "--" + name, Text: "is not a flag"}
+// unknownFlag says which flag was probably meant by one that does not exist.
+func unknownFlag(written, name string) *Problem {
+	problem := &Problem{Input: written, Text: "is not a flag", Hint: "car-publish --help lists them"}
 	if isSecret(name) {
 		problem.Text = "is not a flag, since other processes can read a command line"
 		problem.Hint = "set " + carName(name) + ", or --" + name + "-file to a file that holds it"
@@ -148,17 +221,15 @@ func unknownFlag(name string) *Problem {
 			known = append(known, in.Name)
 		}
 	}
-	if meant := nearest(name, known); meant != "" {
-		problem.Hint = "did you mean --" + meant + "?"
-	} else {
-		problem.Hint = "car-publish --help lists them"
+	if meant := similar(name, known); meant != nil {
+		problem.Hint = "did you mean --" + strings.Join(meant, " or --") + "?"
 	}
 	return problem
 }
 
-// checkFlagValues refuses a value that is a flag of ours: in
-// "--artifact $BUILD --release" with an empty variable, "--release" would be
-// the path of the artifact.
+// checkFlagValues refuses a value that is itself a flag. In
+// "--artifact $BUILD --release", an empty variable would make "--release" the
+// path of the artifact.
 func (p *parser) checkFlagValues(line commandLine) {
 	for _, in := range Table {
 		value, given := line.flags[in.Name]

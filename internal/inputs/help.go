@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The help's shape, in columns.
+// The layout of the help, in columns.
 const (
 	helpWidth  = 100
 	helpIndent = 30 // where the meanings begin
@@ -42,7 +42,7 @@ func Help(command string) string {
 
 	group := ""
 	for _, in := range Table {
-		if in.Group == "" || command != "" && !in.For(command) {
+		if in.Group == "" || command != "" && !in.AppliesTo(command) {
 			continue
 		}
 		if in.Group != group {
@@ -53,7 +53,7 @@ func Help(command string) string {
 		if in.Kind == Secret {
 			name = carName(in.Name)
 		}
-		row(&b, name, strings.ReplaceAll(in.Meaning+otherwise(in), "`", ""))
+		row(&b, name, strings.ReplaceAll(in.Meaning+defaultText(in), "`", ""))
 	}
 
 	b.WriteString("\nFlags and variables\n")
@@ -71,13 +71,13 @@ func Help(command string) string {
 	return b.String()
 }
 
-// otherwise words what holds when the input is not set.
-func otherwise(in Input) string {
+// defaultText returns the default of an input, as the help shows it.
+func defaultText(in Input) string {
 	switch {
 	case in.Required():
 		return " (required)"
-	case in.Else != "":
-		return " (default: " + in.Else + ")"
+	case in.DefaultNote != "":
+		return " (default: " + in.DefaultNote + ")"
 	case in.Default != "" && in.Default != "false":
 		return " (default: " + in.Default + ")"
 	}
@@ -92,7 +92,7 @@ func row(b *strings.Builder, name, meaning string) {
 	}
 }
 
-// paragraph keeps the indent of its first line.
+// paragraph writes a text in lines, each indented as the text begins.
 func paragraph(b *strings.Builder, text string) {
 	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	for _, line := range wrap(text, helpWidth-len(indent)) {

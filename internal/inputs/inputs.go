@@ -4,29 +4,30 @@
 //
 // # Where a value comes from
 //
-// The first of these that is not empty:
+// The first of these that is there:
 //
-//   - the flag --x; secrets have none, since every process of a machine can
-//     see command lines
-//   - INPUT_X, as GitHub passes the inputs of an action: upper-cased, with
-//     the hyphens kept; with underscores, too
-//   - PLUGIN_X: Drone keeps the hyphens, Woodpecker turns them into
-//     underscores, so both are read
+//   - the flag --x, if it is not empty; secrets have none, since every process of
+//     a machine can see command lines
+//   - INPUT_X, as GitHub passes the inputs of an action: in upper case, with the
+//     hyphens kept; also with underscores. If it is present, even empty, no other
+//     variable is used, since an earlier step of the job could have set it
+//   - PLUGIN_X: Drone keeps the hyphens, Woodpecker turns them into underscores,
+//     so both are read. If it is present, even empty, CAR_X is not used
 //   - CAR_X, with underscores
 //   - for the keys alone, the variables that Tencent Cloud's own tools read.
-//     A key pair and its token come from one owner: as soon as one of the
-//     three is set in a way of ours, TENCENTCLOUD_... is not looked at, so
-//     that the id of one account never meets the key of another
+//     A key pair and its token come from one owner: if any of the three is
+//     given by one of the ways above, no variable TENCENTCLOUD_... is read, so
+//     that the id of one account is never used with the key of another
 //
 // # Whose keys
 //
-// An action gets an input that nobody has set as an empty text, and so arrives
-// a secret that a fork does not get. That must not make a run publish as the
-// runner. So where an input for keys is there and empty, or
-// where the keys are a matter of the machine (roles of a pod, of a virtual
-// machine), they are used only with credentials: ambient. On a plain command
-// line the variables TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY count
-// without that: somebody has set them for it.
+// An action gets an input that was not set as an empty text, and the same holds for
+// a secret that a fork does not get. That must not make a run publish with the keys
+// of the runner. So if an input for keys is present and empty, or if the keys belong
+// to the machine (the role of a pod or of a virtual machine), the keys of the runner
+// are used only with credentials: ambient. On a plain command line the variables
+// TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY count without that, since they
+// were set for it.
 //
 // # Inputs that do not belong to the command
 //
@@ -42,38 +43,38 @@ import "slices"
 
 // Input is one input of the program.
 type Input struct {
-	Name    string
-	Kind    Kind
-	Group   string   // its heading in the help
-	Default string   // "" where there is none, or none that is fixed
-	Else    string   // what holds where there is no fixed default, in words
-	Choices []string // of Kind Choice
+	Name        string
+	Kind        Kind
+	Group       string   // its heading in the help
+	Default     string   // "" where there is none, or none that is fixed
+	DefaultNote string   // the default in words, if it is not fixed
+	Choices     []string // of Kind Choice
 
-	// Commands are those that the input means something to; nil is all.
+	// Commands are those that use the input; nil means all.
 	Commands []string
 
 	// Meaning is one or two plain sentences, with code in backticks.
 	Meaning string
 
-	// Action is the default in action.yml where that is not Default: an
+	// ActionDefault is the default in action.yml where that is not Default: an
 	// expression that only GitHub can evaluate.
-	Action string
+	ActionDefault string
 
 	// NotInAction keeps the input out of action.yml.
 	NotInAction bool
 }
 
-// For reports whether the input means something to a command. To doctor,
-// everything does that publish takes.
-func (in Input) For(command string) bool {
+// AppliesTo reports whether a command uses the input. Doctor uses everything that
+// publish does, except for dry-run.
+func (in Input) AppliesTo(command string) bool {
 	return in.Commands == nil || slices.Contains(in.Commands, command) ||
 		command == "doctor" && slices.Contains(in.Commands, "publish") && in.Name != "dry-run"
 }
 
 // Required reports whether every command needs the input.
-func (in Input) Required() bool { return in.Else == required }
+func (in Input) Required() bool { return in.DefaultNote == required }
 
-// required is the Else of such an input.
+// required is the DefaultNote of such an input.
 const required = "required"
 
 // Kind is what the text of an input stands for.
@@ -89,7 +90,7 @@ const (
 	Secret
 	Path
 	URL
-	Number // from 1
+	Number // 1 or more
 	Rate   // bytes a second, with a unit
 )
 
@@ -113,8 +114,8 @@ func commandNames() []string {
 	return names
 }
 
-// find returns the input of a name. The names are constants of this package:
-// an unknown one is a mistake in it.
+// find returns the input with a name. It panics if there is none: all names are
+// constants of this package.
 func find(name string) Input {
 	i := slices.IndexFunc(Table, func(in Input) bool { return in.Name == name })
 	if i < 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -22,13 +23,14 @@ var ErrShown = errors.New("help or version shown")
 // version go to out; nothing else is written.
 func Parse(args, environ []string, version string, out io.Writer) (Config, []string, error) {
 	p := &parser{env: environment(environ)}
+	p.inAction = isAction(p.env)
 	line := p.readArgs(args)
 	p.flags = line.flags
 
 	switch words := line.words; {
 	case line.version:
 		_, err := io.WriteString(out, "car-publish "+version+"\n")
-		return Config{}, nil, shown(err)
+		return Config{}, nil, helpShown(err)
 	case line.help, slices.Contains(words, "help"):
 		command := ""
 		for _, word := range words {
@@ -38,34 +40,39 @@ func Parse(args, environ []string, version string, out io.Writer) (Config, []str
 		}
 		if command == "" || slices.Contains(commandNames(), command) {
 			_, err := io.WriteString(out, Help(command))
-			return Config{}, nil, shown(err)
+			return Config{}, nil, helpShown(err)
 		}
 	}
 
 	c := p.config(line.words)
-	p.warnUnknown()
-	c.secrets = p.secrets
+	p.checkSources()
+	p.warnMisspelt()
+	c.secrets, c.CredentialSource = p.secrets, p.hide(c.CredentialSource)
+	for i := range p.warnings {
+		p.warnings[i] = p.hide(p.warnings[i])
+	}
 	slices.SortStableFunc(p.problems, byTable)
 	var problems error
 	for _, problem := range p.problems {
-		if p.hasSecret(problem.Value) {
+		if p.hide(problem.Value) != problem.Value {
 			problem.Value = ""
 		}
+		problem.Input, problem.Text, problem.Hint = p.hide(problem.Input), p.hide(problem.Text), p.hide(problem.Hint)
 		problems = Add(problems, problem)
 	}
 	return c, p.warnings, problems
 }
 
-// Add adds a problem to those that Parse returned, for what only somebody
-// else can know.
+// Add adds a problem that only another package can detect to those that Parse
+// returned.
 func Add(problems error, more *Problem) error {
 	all := multierror.Append(problems, more)
 	all.ErrorFormat = format
 	return all
 }
 
-// byTable puts problems into the order of the table, those of the command
-// line as a whole first.
+// byTable compares problems by the order of their inputs in the table. Those that
+// belong to no input come first.
 func byTable(a, b *Problem) int {
 	index := func(p *Problem) int {
 		return slices.IndexFunc(Table, func(in Input) bool { return in.Name == p.Name })
@@ -73,22 +80,25 @@ func byTable(a, b *Problem) int {
 	return cmp.Compare(index(a), index(b))
 }
 
-// shown is ErrShown unless writing failed.
-func shown(err error) error {
+// helpShown is ErrShown unless writing failed.
+func helpShown(err error) error {
 	if err != nil {
 		return err
 	}
 	return ErrShown
 }
 
-// parser collects what is found on the way.
+// parser holds the sources of a Config, and collects problems, warnings and
+// secrets while it reads them.
 type parser struct {
-	env      map[string]string
-	flags    map[string]string // by input name
-	problems []*Problem
-	warnings []string
-	secrets  []secret.String
-	ambient  bool // what the runner owns may be used
+	env       map[string]string
+	flags     map[string]string // by input name
+	problems  []*Problem
+	warnings  []string
+	secrets   []secret.String
+	inAction  bool // the inputs are those of an action
+	ambient   bool // the runner's own keys may be used
+	uncertain bool // a part of the command line could not be read
 }
 
 func (p *parser) warn(text string) {
@@ -105,25 +115,35 @@ func (p *parser) mask(text string) {
 	}
 }
 
-// hasSecret reports whether somebody has put a secret into another input, too.
-// A value is shown shortened, and half a secret is recognised by no mask.
-func (p *parser) hasSecret(value string) bool {
-	return slices.ContainsFunc(p.secrets, func(s secret.String) bool {
-		return len(s.Reveal()) >= shortest && strings.Contains(value, s.Reveal())
-	})
+// hide removes from a text a secret that somebody has put into the wrong place,
+// and the beginning of one where a long text was cut: a CI masks only whole
+// secrets.
+func (p *parser) hide(text string) string {
+	for _, s := range p.secrets {
+		runes := []rune(s.Reveal())
+		if len(runes) < minSecretPart {
+			continue
+		}
+		text = strings.ReplaceAll(text, s.Reveal(), "***")
+		for n := min(len(runes), maxShown); n > 0; n-- {
+			quoted := strconv.Quote(string(runes[:n]))
+			text = strings.ReplaceAll(text, quoted[1:len(quoted)-1]+ellipsis+`"`, "***"+ellipsis+`"`)
+		}
+	}
+	return text
 }
 
-// refuse notes a problem with a value, shown unless it may be a secret.
-func (p *parser) refuse(in Input, g given, text, hint string) {
-	value := g.text
-	if mayHoldSecret(in, g.text) {
+// refuse adds a problem with a value. The value is shown unless it may be a secret.
+func (p *parser) refuse(in Input, given setting, text, hint string) {
+	value := given.text
+	if mayHoldSecret(in, given.text) {
 		value = ""
 	}
-	p.problems = append(p.problems, &Problem{Input: g.from, Name: in.Name, Value: value, Text: text, Hint: hint})
+	p.problems = append(p.problems, &Problem{Input: given.from, Name: in.Name, Value: value, Text: text, Hint: hint})
 }
 
-// mayHoldSecret reports whether a value is never shown: it is a secret, it may
-// have one in it, or somebody may have taken its place for the place of one.
+// mayHoldSecret reports whether a value must never be shown: it is a secret, may
+// contain one, or may have been given where a secret was expected.
 func mayHoldSecret(in Input, text string) bool {
 	switch in.Name {
 	case "artifact":
@@ -139,12 +159,16 @@ func (p *parser) config(words []string) Config {
 	var c Config
 	known := p.command(&c, words)
 
-	c.ApplicationID = p.id("application-id", "app-", "version-id")
+	c.ApplicationID = p.id("application-id")
 	c.Artifact = p.artifact()
 	artifactURL, nameInURL := p.artifactURL()
 	c.ArtifactURL = artifactURL
 	c.ArtifactName = p.artifactName()
-	c.VersionID = p.id("version-id", "ver-", "application-id")
+	c.ArchivePrefix = p.archivePrefix()
+	c.Compression = p.choice("compression")
+	c.Ignore = p.ignore()
+	c.IgnoreNothing = !p.boolean("ignore-defaults", true)
+	c.VersionID = p.id("version-id")
 	c.Regions = p.regions()
 	c.UpdateMode = p.updateMode()
 	c.VersionName = p.versionName()
@@ -180,13 +204,13 @@ func (p *parser) config(words []string) Config {
 	c.CI = p.choice("ci")
 	c.Verbose = p.boolean("verbose", false)
 
-	if known {
+	if known && !p.uncertain {
 		p.checkCommand(&c, nameInURL)
 	}
 	return c
 }
 
-// command finds the command and reports whether it is certain.
+// command sets the command, and reports whether it was given without a mistake.
 func (p *parser) command(c *Config, words []string) bool {
 	in := find("command")
 	before := len(p.problems)
@@ -199,11 +223,10 @@ func (p *parser) command(c *Config, words []string) bool {
 	}
 	first, rest := words[0], words[1:]
 	for _, word := range rest {
-		hint := cmp.Or(afterBoolean(word), "a command takes flags only")
-		p.problems = append(p.problems, &Problem{Input: quote(word), Text: "is not expected after " + quote(first), Hint: hint})
+		p.problems = append(p.problems, &Problem{Input: quote(word), Text: "is not expected after " + quote(first), Hint: "only flags may follow a command"})
 	}
 	if !slices.Contains(commandNames(), first) {
-		hint := cmp.Or(afterBoolean(first), "the commands are "+oneOf(commandNames()))
+		hint := "the commands are " + oneOf(commandNames())
 		if meant := nearest(first, commandNames()); meant != "" {
 			hint = "did you mean " + meant + "?"
 		} else if first == "version" {
@@ -220,16 +243,4 @@ func (p *parser) command(c *Config, words []string) bool {
 	}
 	c.Command = first
 	return valid
-}
-
-// afterBoolean is the hint for a word that was meant as the value of the flag
-// before it, where that takes none: "--release yes".
-func afterBoolean(word string) string {
-	switch strings.ToLower(word) {
-	case "true", "yes", "on":
-		return "the flag alone means true, or write --flag=true, with an equals sign"
-	case "false", "no", "off":
-		return "write --flag=false, with an equals sign"
-	}
-	return ""
 }

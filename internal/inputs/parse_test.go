@@ -63,7 +63,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Command: "publish", ApplicationID: "app-1", Artifact: "game.zip",
-		Wait: true, Timeout: 5*time.Hour + 30*time.Minute, QueueTimeout: time.Hour,
+		Compression: "auto", Wait: true, Timeout: 5*time.Hour + 30*time.Minute, QueueTimeout: time.Hour,
 		OnBlocked: "fail", OnFull: "fail", OnFailure: "auto",
 		SecretID: secret.New("id-1"), SecretKey: secret.New("key-1"), CredentialSource: "CAR_SECRET_ID and CAR_SECRET_KEY",
 		Site: "china", ServiceLanguage: "en-US",
@@ -76,12 +76,12 @@ func TestDefaults(t *testing.T) {
 
 var compareSecrets = cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })
 
-// Each input is read from each of its sources, and a source counts only when
-// those before it are empty.
+// Each input is read from each of its sources, and a source counts only if those
+// before it are not there.
 func TestSources(t *testing.T) {
 	t.Parallel()
 	sources := []string{
-		"--on-blocked=wait", "INPUT_ON-BLOCKED=wait", "INPUT_ON_BLOCKED=wait",
+		"--on-blocked=wait", "INPUT_ON-BLOCKED=wait",
 		"PLUGIN_ON-BLOCKED=wait", "PLUGIN_ON_BLOCKED=wait", "CAR_ON_BLOCKED=wait",
 	}
 	for i, first := range sources {
@@ -91,18 +91,21 @@ func TestSources(t *testing.T) {
 			for j, source := range sources {
 				name, _, _ := strings.Cut(source, "=")
 				value := "wait"
-				if j < i {
-					value = ""
-				} else if j > i {
+				if j > i {
 					value = "replace"
 				}
-				if strings.HasPrefix(name, "--") {
+				switch {
+				case j < i:
+				case strings.HasPrefix(name, "--"):
 					args = name + "=" + value
-				} else {
+				default:
 					environ = with(environ, name+"="+value)
 				}
 			}
 			c, warnings, problems := parse(t, args, environ)
+			if len(warnings) == 1 && strings.Contains(warnings[0], "CAR_ON_BLOCKED: ignored") {
+				warnings = nil // in an action
+			}
 			if c.OnBlocked != "wait" || warnings != nil || problems != nil {
 				t.Errorf("got %q, warnings %q, problems %q, want wait from %s alone", c.OnBlocked, warnings, problems, first)
 			}
@@ -125,6 +128,10 @@ var sample = map[string][]string{
 	"artifact":           {"other.7z"},
 	"artifact-url":       {"https://example.com/a.zip", "CAR_ARTIFACT="},
 	"artifact-name":      {"a.zip"},
+	"archive-prefix":     {"Game/Windows/"},
+	"compression":        {"none"},
+	"ignore":             {"*.pdb,Saved/"},
+	"ignore-defaults":    {"false"},
 	"version-id":         {"ver-1", "CAR_COMMAND=rollback", "CAR_ARTIFACT="},
 	"regions":            {"ap-tokyo"},
 	"update-mode":        {"full"},
@@ -194,6 +201,9 @@ func TestEveryInputIsRead(t *testing.T) {
 			}
 		}
 		for _, name := range variables(in.Name) {
+			if in.NotInAction && strings.HasPrefix(name, "INPUT_") {
+				continue
+			}
 			c, _, problems := parse(t, "", with(environ, name+"="+values[0]))
 			check(name, c, problems)
 		}
@@ -215,6 +225,10 @@ func TestValues(t *testing.T) {
 		"INPUT_ENDPOINT=http://[::1]:8080/",
 		"INPUT_COS-ENDPOINT=http://LOCALHOST:8081",
 		"INPUT_SERVICE-LANGUAGE=zh-cn",
+		`INPUT_ARCHIVE-PREFIX=Game\Windows/`,
+		"INPUT_COMPRESSION=None",
+		"INPUT_IGNORE=# symbols\n*.pdb\n  My Symbols/\n",
+		"INPUT_IGNORE-DEFAULTS=false",
 	))
 	if warnings != nil || problems != nil {
 		t.Fatalf("got warnings %q and problems %q, want none", warnings, problems)
@@ -230,6 +244,10 @@ func TestValues(t *testing.T) {
 		{"timeout", c.Timeout, 2 * time.Hour},
 		{"queue-timeout", c.QueueTimeout, 90 * time.Minute},
 		{"update-mode", c.UpdateMode, "FULL"},
+		{"archive-prefix", c.ArchivePrefix, "Game/Windows"},
+		{"compression", c.Compression, "none"},
+		{"ignore", c.Ignore, []string{"*.pdb", "My Symbols/"}},
+		{"ignore-defaults off", c.IgnoreNothing, true},
 		{"version-name", c.VersionName, "幻想 1.2"},
 		{"proxy", c.Proxy.Reveal(), "http://user:p%40ss@proxy:3128"},
 		{"endpoint", c.Endpoint, "http://[::1]:8080"},
@@ -417,16 +435,37 @@ func TestProblems(t *testing.T) {
 		{"the same command twice", "list", with(noArtifact, "INPUT_COMMAND=List"), nil},
 		{
 			"word too many", "publish game.zip", complete,
-			[]string{`"game.zip" is not expected after "publish": a command takes flags only`},
+			[]string{`"game.zip" is not expected after "publish": only flags may follow a command`},
 		},
 		{
 			"value of a boolean as a word", "publish --wait false", complete,
-			[]string{`"false" is not expected after "publish": write --flag=false, with an equals sign`},
+			[]string{"--wait takes its value after an equals sign: write --wait=false"},
 		},
 		{
 			"value of a boolean without a command", "--release yes", complete,
-			[]string{`"yes" is not a command: the flag alone means true, or write --flag=true, with an equals sign`},
+			[]string{"--release takes its value after an equals sign: write --release=true"},
 		},
+		{
+			"misspelt value of a boolean as a word", "--release ture", nil,
+			[]string{"--release takes its value after an equals sign: write --release=true"},
+		},
+		{
+			"value of a boolean flag", "--release=On --wait=perhaps", complete,
+			[]string{
+				`release: "On" is neither true nor false: write --release=true (from --release)`,
+				`wait: "perhaps" is neither true nor false: write --wait=true or --wait=false (from --wait)`,
+			},
+		},
+		{"command after a boolean flag", "--verbose publish", complete, nil},
+		{
+			"path with spaces", "publish --artifact build/My Game 1.0.zip --release", nil,
+			[]string{`--artifact has only "build/My" as its value, since a space follows it: put the whole value in quotes: --artifact "build/My Game 1.0.zip"`},
+		},
+		{
+			"pattern that the shell has replaced", "publish -artifact parse.go parse_test.go", nil,
+			[]string{`--artifact has more than one file as its value, such as "parse.go" and "parse_test.go": name one, or put a pattern in quotes, so that the shell leaves it as it is`},
+		},
+		{"command after a path", "--artifact game.zip publish", complete, nil},
 		{"version as a word", "version", complete, []string{`"version" is not a command: did you mean --version?`}},
 
 		// Flags.
@@ -438,6 +477,18 @@ func TestProblems(t *testing.T) {
 				"--frobnicate is not a flag: car-publish --help lists them",
 			},
 		},
+		{"abbreviated flag, and nothing else is said", "--app-id app-1", nil, []string{"--app-id is not a flag: did you mean --application-id?"}},
+		{"flag of one letter", "-v", nil, []string{"-v is not a flag: did you mean --version or --verbose?"}},
+		{"flag that abbreviates too many", "-o", nil, []string{"-o is not a flag: car-publish --help lists them"}},
+		{"misspelt flag with a path with spaces", "--artefact My Game.zip", nil, []string{"--artefact is not a flag: did you mean --artifact?"}},
+		{
+			"misspelt flag beside a wrong value", "--app-id app-1 --timeout 5", nil,
+			[]string{
+				"--app-id is not a flag: did you mean --application-id?",
+				`timeout: "5" is not a duration: write a number with a unit, such as 90s, 30m or 2h (from --timeout)`,
+			},
+		},
+		{"misspelt flag of a key", "--secrets-id-file f", with(noKeys, "CAR_SECRET_KEY=k"), []string{"--secrets-id-file is not a flag: did you mean --secret-id-file?"}},
 		{
 			"secret as a flag", "--secret-key hunter2 publish", complete,
 			[]string{"--secret-key is not a flag, since other processes can read a command line: set CAR_SECRET_KEY, or --secret-key-file to a file that holds it"},
@@ -456,18 +507,18 @@ func TestProblems(t *testing.T) {
 		{
 			"boolean", "", with(complete, "INPUT_RELEASE=yes", "CAR_DRY_RUN=1"),
 			[]string{
-				`release: "yes" is neither true nor false (from INPUT_RELEASE)`,
-				`dry-run: "1" is neither true nor false (from CAR_DRY_RUN)`,
+				`release: "yes" is neither true nor false: write true (from INPUT_RELEASE)`,
+				`dry-run: "1" is neither true nor false: write true (from CAR_DRY_RUN)`,
 			},
 		},
 		{
 			"durations", "--queue-timeout -5m", with(complete, "CAR_TIMEOUT=5"),
 			[]string{
-				`timeout: "5" is no duration: write a number with a unit, such as 90s, 30m or 2h (from CAR_TIMEOUT)`,
-				`queue-timeout: "-5m" is no time to do anything in: write a number with a unit, such as 90s, 30m or 2h (from --queue-timeout)`,
+				`timeout: "5" is not a duration: write a number with a unit, such as 90s, 30m or 2h (from CAR_TIMEOUT)`,
+				`queue-timeout: "-5m" must be longer than 0s: write a number with a unit, such as 90s, 30m or 2h (from --queue-timeout)`,
 			},
 		},
-		{"no time", "--timeout 0s", complete, []string{`timeout: "0s" is no time to do anything in: write a number with a unit, such as 90s, 30m or 2h (from --timeout)`}},
+		{"no time", "--timeout 0s", complete, []string{`timeout: "0s" must be longer than 0s: write a number with a unit, such as 90s, 30m or 2h (from --timeout)`}},
 		{
 			"choice, nearest first", "", with(complete, "INPUT_ON-BLOCKED=replace-unrelased", "INPUT_UPDATE-MODE=DELTA"),
 			[]string{
@@ -477,24 +528,24 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"application id", "--application-id Ocean", complete,
-			[]string{`application-id: "Ocean" is no application id: it looks like app-1a2b3c4d (from --application-id)`},
+			[]string{`application-id: "Ocean" is not an application id: it looks like app-1a2b3c4d (from --application-id)`},
 		},
-		{"application id without an end", "--application-id app-", complete, []string{`application-id: "app-" is no application id: it looks like app-1a2b3c4d (from --application-id)`}},
-		{"application id with a foreign letter", "", with(complete, "CAR_APPLICATION_ID=app-é"), []string{`application-id: "app-é" is no application id: it looks like app-1a2b3c4d (from CAR_APPLICATION_ID)`}},
+		{"application id without an end", "--application-id app-", complete, []string{`application-id: "app-" is not an application id: it looks like app-1a2b3c4d (from --application-id)`}},
+		{"application id with a foreign letter", "", with(complete, "CAR_APPLICATION_ID=app-é"), []string{`application-id: "app-é" is not an application id: it looks like app-1a2b3c4d (from CAR_APPLICATION_ID)`}},
 		{
 			"ids swapped", "release --application-id ver-1 --version-id app-1", noArtifact,
 			[]string{
-				`application-id: "ver-1" is no application id: this looks like a value for version-id (from --application-id)`,
-				`version-id: "app-1" is no version id: this looks like a value for application-id (from --version-id)`,
+				`application-id: "ver-1" is not an application id: this looks like a value for version-id (from --application-id)`,
+				`version-id: "app-1" is not a version id: this looks like a value for application-id (from --version-id)`,
 			},
 		},
 		{
 			"artifact name", "--artifact-name builds/game.zip", complete,
-			[]string{`artifact-name: "builds/game.zip" is no name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`},
+			[]string{`artifact-name: "builds/game.zip" is not a name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`},
 		},
-		{"artifact name of Windows", `--artifact-name a\game.zip`, complete, []string{`artifact-name: "a\\game.zip" is no name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`}},
-		{"artifact name of another format", "--artifact-name game.tar", complete, []string{`artifact-name: "game.tar" is no name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`}},
-		{"artifact name without a name", "--artifact-name .zip", complete, []string{`artifact-name: ".zip" is no name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`}},
+		{"artifact name of Windows", `--artifact-name a\game.zip`, complete, []string{`artifact-name: "a\\game.zip" is not a name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`}},
+		{"artifact name of another format", "--artifact-name game.tar", complete, []string{`artifact-name: "game.tar" is not a name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`}},
+		{"artifact name without a name", "--artifact-name .zip", complete, []string{`artifact-name: ".zip" is not a name for an artifact: write a file name without a folder that ends in .zip, .rar, .7z, .apk or .xapk (from --artifact-name)`}},
 		{
 			"version name", "", with(complete, "INPUT_VERSION-NAME=1.0\n::warning::x"),
 			[]string{`version-name: "1.0\n::warning::x" has a line break or another control character in it: write it on one line (from INPUT_VERSION-NAME)`},
@@ -504,26 +555,26 @@ func TestProblems(t *testing.T) {
 			[]string{`version-name: "` + strings.Repeat("é", 100) + `..." is too long: at most 128 characters (from --version-name)`},
 		},
 		{"version name just short enough", "--version-name " + strings.Repeat("é", 128), complete, nil},
-		{"run attempt", "", with(complete, "CAR_RUN_ATTEMPT=0"), []string{`run-attempt: "0" is no number from 1 on (from CAR_RUN_ATTEMPT)`}},
+		{"run attempt", "", with(complete, "CAR_RUN_ATTEMPT=0"), []string{`run-attempt: "0" must be a whole number, 1 or more (from CAR_RUN_ATTEMPT)`}},
 		{"run key", "", with(complete, "CAR_RUN_KEY=a\nb"), []string{`run-key: "a\nb" has a line break or another control character in it: write it on one line (from CAR_RUN_KEY)`}},
 		{
 			"glob", "--keep stable-*,[a", complete,
-			[]string{`keep: "[a" is no pattern: a "[" needs its "]", and a "\" something after it (from --keep)`},
+			[]string{`keep: "[a" is not a pattern: a "[" needs its "]", and a "\" something after it (from --keep)`},
 		},
-		{"region", "--region ap_guangzhou", complete, []string{`region: "ap_guangzhou" is no region: it looks like ap-guangzhou (from --region)`}},
+		{"region", "--region ap_guangzhou", complete, []string{`region: "ap_guangzhou" is not a region: it looks like ap-guangzhou (from --region)`}},
 		{"ci", "--ci githb", complete, []string{`ci: "githb" is not a choice: use github, gitea, gitlab, cnb, azure, drone, plain, forgejo, harness, jenkins, buildkite or woodpecker (from --ci)`}},
 		{"ca-file that is not there", "--ca-file " + filepath.Join(dir, "no"), complete, []string{"ca-file: " + quote(filepath.Join(dir, "no")) + " cannot be read: file does not exist (from --ca-file)"}},
 		{"ca-file that is a directory", "--ca-file " + dir, complete, []string{"ca-file: " + quote(dir) + " is a directory: name one PEM file (from --ca-file)"}},
 
 		{"limit-rate without a unit", "--limit-rate 20", complete, []string{`limit-rate: "20" has no unit: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
-		{"limit-rate in bits", "--limit-rate 8Mbit/s", complete, []string{`limit-rate: "8Mbit/s" is no rate: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
-		{"limit-rate in words", "--limit-rate fast", complete, []string{`limit-rate: "fast" is no rate: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate in bits", "--limit-rate 8Mbit/s", complete, []string{`limit-rate: "8Mbit/s" is not a rate: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
+		{"limit-rate in words", "--limit-rate fast", complete, []string{`limit-rate: "fast" is not a rate: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
 		{"limit-rate below zero", "--limit-rate=-5MiB", complete, []string{`limit-rate: "-5MiB" is less than 16KiB a second: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
 		{"limit-rate of next to nothing", "--limit-rate 20B", complete, []string{`limit-rate: "20B" is less than 16KiB a second: write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB (from --limit-rate)`}},
 		{"limit-rate of everything", "--limit-rate 1e30GB", complete, []string{`limit-rate: "1e30GB" is more than any line carries: leave it out for no limit (from --limit-rate)`}},
 
 		// Addresses.
-		{"cos-endpoint that means accelerate", "--cos-endpoint acelerate", complete, []string{`cos-endpoint: "acelerate" is no host: did you mean accelerate? (from --cos-endpoint)`}},
+		{"cos-endpoint that means accelerate", "--cos-endpoint acelerate", complete, []string{`cos-endpoint: "acelerate" is not a host: did you mean accelerate? (from --cos-endpoint)`}},
 		{
 			"plain http", "--endpoint http://car.tencentcloudapi.com --cos-endpoint http://10.0.0.1:80", complete,
 			[]string{
@@ -533,16 +584,16 @@ func TestProblems(t *testing.T) {
 		},
 		{"host that only begins like loopback", "--endpoint http://127.0.0.1.example.com", complete, []string{`endpoint: "http://127.0.0.1.example.com" is plain http to another machine: use https, since anybody on the way could read and change what is sent (from --endpoint)`}},
 		{"endpoint with a path", "--endpoint https://car.tencentcloudapi.com/v3?x=1", complete, []string{`endpoint: "https://car.tencentcloudapi.com/v3?x=1" has more than a host in it: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
-		{"endpoint of another scheme", "--endpoint ftp://car.tencentcloudapi.com", complete, []string{`endpoint: "ftp://car.tencentcloudapi.com" is no http or https URL: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
-		{"endpoint without a host", "--endpoint https://", complete, []string{`endpoint: "https://" is no http or https URL: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
+		{"endpoint of another scheme", "--endpoint ftp://car.tencentcloudapi.com", complete, []string{`endpoint: "ftp://car.tencentcloudapi.com" is not an http or https URL: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
+		{"endpoint without a host", "--endpoint https://", complete, []string{`endpoint: "https://" is not an http or https URL: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
 		{"endpoint with a user", "--endpoint https://me:hunter2@car.tencentcloudapi.com", complete, []string{`endpoint has a user in it: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
 		{"endpoint with a slash in a password", "--endpoint https://me:12/hunter2@localhost", complete, []string{`endpoint has a user in it: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
-		{"endpoint beyond parsing", "--endpoint https://me:hunter2@%zz", complete, []string{`endpoint is no URL: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
-		{"proxy", "--proxy ftp://me:hunter2@proxy", complete, []string{`proxy is no URL of a proxy: write http://host:port; http, https, socks5 or socks5h will do (from --proxy)`}},
-		{"proxy beyond parsing", "--proxy http://me:hunter2@%zz", complete, []string{`proxy is no URL of a proxy: write http://host:port; http, https, socks5 or socks5h will do (from --proxy)`}},
+		{"endpoint beyond parsing", "--endpoint https://me:hunter2@%zz", complete, []string{`endpoint is not a URL: write https:// and a host, such as https://car.tencentcloudapi.com (from --endpoint)`}},
+		{"proxy", "--proxy ftp://me:hunter2@proxy", complete, []string{`proxy is not the URL of a proxy: write http://host:port; http, https, socks5 or socks5h will do (from --proxy)`}},
+		{"proxy beyond parsing", "--proxy http://me:hunter2@%zz", complete, []string{`proxy is not the URL of a proxy: write http://host:port; http, https, socks5 or socks5h will do (from --proxy)`}},
 		{
 			"artifact-url that is a path", "--artifact-url builds/game.zip?hunter2", noArtifact,
-			[]string{`artifact-url is no http or https URL: CAR downloads it directly, so it must be the address of the file itself; a file of yours goes to artifact (from --artifact-url)`},
+			[]string{`artifact-url is not an http or https URL: CAR downloads it directly, so it must be the address of the file itself; a file of yours goes to artifact (from --artifact-url)`},
 		},
 		{
 			"artifact that is a URL", "--artifact https://example.com/game.zip?sig=hunter2", complete,
@@ -555,7 +606,7 @@ func TestProblems(t *testing.T) {
 			[]string{
 				`application-id is required: set --application-id or CAR_APPLICATION_ID, to the "app-..." that the console shows`,
 				`artifact is missing, and so is artifact-url: publish needs one of the two: set --artifact or CAR_ARTIFACT. If it is set from an expression or a variable, that is empty`,
-				`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys. Without keys, dry-run: true checks the build alone`,
+				`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without stored keys. Without keys, dry-run: true checks the build alone`,
 			},
 		},
 		{
@@ -564,7 +615,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"nothing, on Drone", "list", with(noKeys[:1], "PLUGIN_COMMAND=list"),
-			[]string{`secret-id and secret-key are missing: set secret-id under settings:, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+			[]string{`secret-id and secret-key are missing: set secret-id under settings:, and secret-key likewise; or role-arn and oidc-provider, for a run without stored keys`},
 		},
 		{
 			"two artifacts", "--artifact-url https://example.com/a.zip?sig=hunter2", complete,
@@ -654,7 +705,7 @@ func TestProblems(t *testing.T) {
 		{"directory of a key", "--secret-key-file " + dir, with(noKeys, "CAR_SECRET_ID=i"), []string{`secret-key-file names a directory: name a file whose content is the secret-key alone (from --secret-key-file)`}},
 		{
 			"the runner's, in an action whose input is empty", "", with(noKeys, "INPUT_SECRET-ID=", "TENCENTCLOUD_SECRET_ID=i", "TENCENTCLOUD_SECRET_KEY=k"),
-			[]string{`secret-id and secret-key are missing: set secret-id under with:, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys. TENCENTCLOUD_SECRET_ID is set; if this run may use it, set credentials: ambient. Without keys, dry-run: true checks the build alone`},
+			[]string{`secret-id and secret-key are missing: set secret-id under with:, and secret-key likewise; or role-arn and oidc-provider, for a run without stored keys. TENCENTCLOUD_SECRET_ID is set; if this run may use it, set credentials: ambient. Without keys, dry-run: true checks the build alone`},
 		},
 		{"unknown credentials", "--credentials=runner", complete, []string{`credentials: "runner" is not a choice: use inputs or ambient (from --credentials)`}},
 
@@ -665,7 +716,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"a role of another cloud", "--role-arn arn:aws:iam::1:role/x --oidc-provider github", noKeys,
-			[]string{`role-arn: "arn:aws:iam::1:role/x" is no role of CAM: it looks like qcs::cam::uin/100000000001:roleName/publisher, as the page of the role in CAM shows it (from --role-arn)`},
+			[]string{`role-arn: "arn:aws:iam::1:role/x" is not a role of CAM: it looks like qcs::cam::uin/100000000001:roleName/publisher, as the page of the role in CAM shows it (from --role-arn)`},
 		},
 		{
 			"a role without a provider", "--role-arn " + aRole, noKeys,
@@ -677,12 +728,12 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"a resource for a provider", "--role-arn " + aRole + " --oidc-provider qcs::cam::uin/1:oidc-provider/github", noKeys,
-			[]string{`oidc-provider: "qcs::cam::uin/1:oidc-provider/github" is no name of an identity provider: write the name that it has in CAM: "github" (from --oidc-provider)`},
+			[]string{`oidc-provider: "qcs::cam::uin/1:oidc-provider/github" is not the name of an identity provider: write the name that it has in CAM: "github" (from --oidc-provider)`},
 		},
 		{
 			"a short session", "--session-duration 10m --oidc-audience=-x", complete,
 			[]string{
-				`oidc-audience: "-x" is no audience: write one of the client ids of the identity provider (from --oidc-audience)`,
+				`oidc-audience: "-x" is not an audience: write one of the client ids of the identity provider (from --oidc-audience)`,
 				`session-duration: "10m" is not between 15m and 12h: keys that live longer than 2h also need a longer maximum session duration of the role in CAM (from --session-duration)`,
 			},
 		},
@@ -697,18 +748,18 @@ func TestProblems(t *testing.T) {
 		{
 			"the runner's role is none", "--credentials ambient", with(noKeys, "TKE_ROLE_ARN=x", "TKE_PROVIDER_ID=p", "TKE_WEB_IDENTITY_TOKEN_FILE=nowhere"),
 			[]string{
-				`role-arn: "x" is no role of CAM (from TKE_ROLE_ARN)`,
+				`role-arn: "x" is not a role of CAM (from TKE_ROLE_ARN)`,
 				`oidc-token-file: "nowhere" cannot be read: file does not exist: it is named by the runner's own variables beside TKE_ROLE_ARN`,
 			},
 		},
 		{
 			"the runner's session", "--credentials ambient", with(noKeys, "TENCENTCLOUD_ASSUME_ROLE_ARN="+aRole, "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN=t", "TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION=2h"),
-			[]string{`session-duration: "2h" is no number of seconds between 900 and 43200 (from TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION)`},
+			[]string{`session-duration: "2h" is not a number of seconds between 900 and 43200 (from TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION)`},
 		},
 		{"dry run of publish needs no keys", "--dry-run", noKeys, nil},
 		{
 			"dry run of release needs them", "release --dry-run --version-id ver-1", noKeys[:1],
-			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without stored keys`},
 		},
 
 		{"doctor needs no artifact", "doctor", without(complete, "CAR_ARTIFACT"), nil},
@@ -718,7 +769,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"doctor needs keys", "doctor --artifact=", without(complete, "CAR_SECRET_ID", "CAR_SECRET_KEY"),
-			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without kept keys`},
+			[]string{`secret-id and secret-key are missing: set CAR_SECRET_ID or --secret-id-file, and secret-key likewise; or role-arn and oidc-provider, for a run without stored keys`},
 		},
 		{
 			"probe of another application", "doctor --probe app-2", complete,
@@ -741,10 +792,10 @@ func TestProblems(t *testing.T) {
 			},
 			[]string{
 				"--bogus is not a flag: car-publish --help lists them",
-				`application-id: "app 1" is no application id: it looks like app-1a2b3c4d (from INPUT_APPLICATION-ID)`,
-				`release: "y" is neither true nor false (from INPUT_RELEASE)`,
+				`application-id: "app 1" is not an application id: it looks like app-1a2b3c4d (from INPUT_APPLICATION-ID)`,
+				`release: "y" is neither true nor false: write true (from INPUT_RELEASE)`,
 				`site: "mars" is not a choice: use china or international (from INPUT_SITE)`,
-				`verbose: "maybe" is neither true nor false (from --verbose)`,
+				`verbose: "maybe" is neither true nor false: write --verbose=true or --verbose=false (from --verbose)`,
 			},
 		},
 	}
@@ -771,8 +822,8 @@ func TestProblems(t *testing.T) {
 // although something else is wrong.
 func TestConfigInSpiteOfProblems(t *testing.T) {
 	t.Parallel()
-	c, _, problems := parse(t, "--bogus --timeout x", []string{
-		"INPUT_CI=github", "INPUT_VERBOSE=true", "INPUT_OUTPUT-FILE=o", "INPUT_SUMMARY-FILE=s", "INPUT_JSON-FILE=j",
+	c, _, problems := parse(t, "--bogus --timeout x --ci github", []string{
+		"INPUT_VERBOSE=true", "INPUT_OUTPUT-FILE=o", "INPUT_SUMMARY-FILE=s", "INPUT_JSON-FILE=j",
 	})
 	if len(problems) == 0 {
 		t.Fatal("got no problems, want some")
@@ -784,25 +835,88 @@ func TestConfigInSpiteOfProblems(t *testing.T) {
 	}
 }
 
+// In an action an earlier step can set every variable but those that the runner
+// sets for the inputs, whose values the runner sets even if they are empty.
+func TestEarlierStep(t *testing.T) {
+	t.Parallel()
+	var action []string
+	for _, in := range Table {
+		if !in.NotInAction {
+			action = append(action, "INPUT_"+strings.ToUpper(in.Name)+"=")
+		}
+	}
+	action = with(action, "INPUT_APPLICATION-ID=app-1", "INPUT_ARTIFACT=game.zip", "INPUT_SECRET-ID=id", "INPUT_SECRET-KEY=key")
+	want, _, problems := parse(t, "", action)
+	if problems != nil {
+		t.Fatalf("got problems %q", problems)
+	}
+	for _, in := range Table {
+		for _, name := range variables(in.Name) {
+			if _, theirs := environment(action)[name]; theirs {
+				continue
+			}
+			got, warnings, problems := parse(t, "", with(action, name+"="+sample[in.Name][0]))
+			if in.Kind == Secret {
+				got.secrets = want.secrets // masked, although it is not used
+			}
+			spelling := strings.HasPrefix(name, "INPUT_") && !in.NotInAction
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(Config{}), compareSecrets); diff != "" && problems == nil {
+				t.Errorf("%s steers the run (-want +got):\n%s", name, diff)
+			}
+			switch {
+			case spelling && !strings.Contains(strings.Join(problems, "\n"), "set twice"):
+				t.Errorf("%s beside the runner's own spelling: got problems %q", name, problems)
+			case !spelling && (problems != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], name+": ignored")):
+				t.Errorf("%s: got warnings %q and problems %q", name, warnings, problems)
+			}
+		}
+	}
+}
+
+// A variable that an earlier step may have set does not send the OIDC token of the
+// job to a stranger.
+func TestTokenToStranger(t *testing.T) {
+	t.Parallel()
+	for source, refused := range map[string]bool{
+		"CAR_STS_ENDPOINT=https://sts.example.com":         true,
+		"CAR_STS_ENDPOINT=https://sts.tencentcloudapi.com": false,
+		"CAR_STS_ENDPOINT=https://a-1.clb.myqcloud.com":    true,
+		"CAR_STS_ENDPOINT=http://127.0.0.1:8080":           false,
+		"PLUGIN_STS_ENDPOINT=https://sts.example.com":      false,
+		"INPUT_STS-ENDPOINT=https://sts.example.com":       false,
+		"--sts-endpoint=https://sts.example.com":           false,
+	} {
+		args, environ := "", complete
+		if strings.HasPrefix(source, "--") {
+			args = source
+		} else {
+			environ = with(environ, source)
+		}
+		if _, _, problems := parse(t, args, environ); (problems != nil) != refused {
+			t.Errorf("%s: got problems %q", source, problems)
+		}
+	}
+}
+
 func TestErrorText(t *testing.T) {
 	t.Parallel()
 	_, _, err := Parse(nil, with(complete, "CAR_TIMEOUT=5"), "", nil)
-	if got, want := err.Error(), `timeout: "5" is no duration: write a number with a unit, such as 90s, 30m or 2h (from CAR_TIMEOUT)`; got != want {
+	if got, want := err.Error(), `timeout: "5" is not a duration: write a number with a unit, such as 90s, 30m or 2h (from CAR_TIMEOUT)`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	var problem *Problem
 	if !errors.As(err, &problem) {
 		t.Fatalf("got %T, want a *Problem in it", err)
 	}
-	want := Problem{Input: "CAR_TIMEOUT", Name: "timeout", Value: "5", Text: "is no duration", Hint: "write a number with a unit, such as 90s, 30m or 2h"}
+	want := Problem{Input: "CAR_TIMEOUT", Name: "timeout", Value: "5", Text: "is not a duration", Hint: "write a number with a unit, such as 90s, 30m or 2h"}
 	if diff := cmp.Diff(want, *problem); diff != "" {
 		t.Errorf("problem (-want +got):\n%s", diff)
 	}
 
 	_, _, err = Parse(nil, with(complete, "CAR_TIMEOUT=5", "CAR_RELEASE=on"), "", nil)
 	wantText := `2 problems with the inputs:
-  - release: "on" is neither true nor false (from CAR_RELEASE)
-  - timeout: "5" is no duration: write a number with a unit, such as 90s, 30m or 2h (from CAR_TIMEOUT)`
+  - release: "on" is neither true nor false: write true (from CAR_RELEASE)
+  - timeout: "5" is not a duration: write a number with a unit, such as 90s, 30m or 2h (from CAR_TIMEOUT)`
 	if diff := cmp.Diff(wantText, err.Error()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
@@ -866,7 +980,12 @@ func TestWarnings(t *testing.T) {
 		{
 			"default of action.yml before another variable",
 			[]string{"INPUT_ON-FULL=fail", "CAR_ON_FULL=delete-oldest"},
-			[]string{"CAR_ON_FULL is ignored, since the action's input on-full comes first: set it under with:"},
+			[]string{"CAR_ON_FULL: ignored, since only the inputs under with: count in an action"},
+		},
+		{
+			"a plugin's settings before other variables",
+			[]string{"PLUGIN_ON_FULL=fail", "CAR_ON_FULL=delete-oldest", "PLUGIN_KEEP=", "CAR_KEEP=gold-*", "CAR_ON_BLOCKED=wait"},
+			[]string{"CAR_ON_FULL, CAR_KEEP: ignored, since a setting of the plugin comes first"},
 		},
 		{"the same value twice", []string{"INPUT_ON-FULL=fail", "CAR_ON_FULL=fail"}, nil},
 	}
@@ -906,12 +1025,12 @@ func TestSecrets(t *testing.T) {
 		{"the same key twice", "", []string{"CAR_SECRET_ID=a", "INPUT_SECRET-ID=a"}, []string{"a"}},
 		{"flags that are none", "--secret-key=one --session-token two", nil, []string{"one", "two"}},
 		{"query", "--artifact-url https://example.com/a.zip?n=1&sig=abc%2Bdef%3D#top", nil, []string{"abc%2Bdef%3D", "abc+def=", "n=1&sig=abc%2Bdef%3D"}},
-		{"query of what is no URL", "--artifact-url example.com/a.zip?sig=12345678", nil, []string{"12345678", "sig=12345678"}},
+		{"query of what is not a URL", "--artifact-url example.com/a.zip?sig=12345678", nil, []string{"12345678", "sig=12345678"}},
 		{"query in the wrong input", "--artifact https://example.com/a.zip?sig=12345678", nil, []string{"12345678", "sig=12345678"}},
 		{"password of a URL", "--artifact-url https://me:p%40ss@example.com/a.zip", nil, []string{"p%40ss", "p@ss"}},
 		{"password of a proxy", "--proxy me:p%40ss@proxy:1", nil, []string{"p%40ss", "p@ss"}},
 		{"password as it is written", "--proxy http://me:a=%2B%2f@proxy:1", nil, []string{"a=%2B%2f", "a=+%2F", "a=+/"}},
-		{"password of what is no URL", "--proxy http://me:hunter%zz@proxy:1", nil, []string{"hunter%zz"}},
+		{"password of what is not a URL", "--proxy http://me:hunter%zz@proxy:1", nil, []string{"hunter%zz"}},
 		{"slash in a password", "--endpoint https://me:12/ss@localhost", nil, []string{"12%2Fss", "12/ss"}},
 		{"slash in a proxy's password", "--proxy http://me:12/ss@localhost", nil, []string{"12%2Fss", "12/ss"}},
 		{"at sign in a path", "--artifact-url https://example.com/longer-than-eight@2.zip", nil, nil},

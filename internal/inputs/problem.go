@@ -12,13 +12,13 @@ import (
 // Problem is one thing that is wrong with the inputs.
 type Problem struct {
 	Input string // as the user wrote it: "INPUT_ON-BLOCKED", "--timeout", "CAR_TIMEOUT"; "" if it was not given
-	Name  string // of the input; "" for a flag or word that is none
+	Name  string // of the input; "" if a flag or a word is not an input
 	Value string // "" if there is none, or if it may hold a secret
 	Text  string // what is wrong, as the end of a sentence about the value, or about the input
 	Hint  string // what to do
 }
 
-// Problems takes apart the error that Parse returns.
+// Problems returns the problems in an error of Parse.
 func Problems(err error) []*Problem {
 	var all *multierror.Error
 	if !errors.As(err, &all) {
@@ -34,12 +34,12 @@ func Problems(err error) []*Problem {
 	return problems
 }
 
-// Error is one line: a value is quoted, so that it cannot start another.
+// Error returns one line. A value is quoted, so that it cannot start another line.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	switch {
 	case p.Name == "":
-		b.WriteString(printable(p.Input))
+		b.WriteString(showName(p.Input))
 	case p.Value == "":
 		b.WriteString(p.Name)
 	default:
@@ -50,24 +50,30 @@ func (p *Problem) Error() string {
 		b.WriteString(": " + p.Hint)
 	}
 	if p.Name != "" && p.Input != "" {
-		b.WriteString(" (from " + printable(p.Input) + ")")
+		b.WriteString(" (from " + showName(p.Input) + ")")
 	}
 	return b.String()
 }
 
-// printable quotes a name from outside unless it can be shown as it is.
-func printable(name string) string {
-	if len(name) > 100 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+// showName quotes a name from outside unless it can be shown as it is.
+func showName(name string) string {
+	if len(name) > maxShown || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return quote(name)
 	}
 	return name
 }
 
+// How much is shown of a text from outside. A longer one is usually a file that was
+// pasted into the wrong place.
+const (
+	maxShown = 100 // runes
+	ellipsis = "..."
+)
+
 // quote quotes a text from outside and cuts a long one.
 func quote(text string) string {
-	const most = 100 // runes; longer ones are files pasted into the wrong place
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most]) + "..."
+	if runes := []rune(text); len(runes) > maxShown {
+		text = string(runes[:maxShown]) + ellipsis
 	}
 	return fmt.Sprintf("%q", text)
 }
@@ -85,7 +91,7 @@ func format(problems []error) string {
 	return b.String()
 }
 
-// oneOf words a choice: "a, b or c".
+// oneOf lists choices: "a, b or c".
 func oneOf(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

@@ -15,15 +15,15 @@ import (
 // (tencentcloud.com/document/product/1150/49454).
 var roleARN = regexp.MustCompile(`^qcs::cam::uin/[0-9]+:(roleName|role)/[\w+=,.@/-]+$`)
 
-// The limits of a session: STS gives no longer one, and a shorter one would be
-// renewed all the time.
+// The limits of a session. STS gives no longer one (its documentation of
+// AssumeRoleWithWebIdentity says 43200 seconds); a shorter one would be renewed all
+// the time.
 const (
 	shortestSession = 15 * time.Minute
 	longestSession  = 12 * time.Hour
 )
 
-// role reads what our own inputs say of a role. It is whole if there is an
-// ARN in it.
+// role reads the inputs of a role. There is a role if it has an ARN.
 func (p *parser) role() Role {
 	role := Role{
 		Provider: p.provider(),
@@ -38,69 +38,69 @@ func (p *parser) role() Role {
 		p.refuse(find("oidc-token"), token, "has a line break or another control character in it", "pass the token alone, as the CI gives it")
 	}
 	role.Token = secret.New(token.text)
-	if file := p.lookup(find("oidc-token-file")); file.text != "" && !givesOnce(file.text) {
+	if file := p.lookup(find("oidc-token-file")); file.text != "" && !readableOnce(file.text) {
 		role.Token, role.TokenFile = secret.String{}, file.text
 	}
 	in := find("role-arn")
-	switch g := p.lookup(in); {
-	case g.text == "":
-		p.roleMissing()
+	switch given := p.lookup(in); {
+	case given.text == "":
+		p.checkNoRole()
 		return Role{Duration: role.Duration}
-	case !roleARN.MatchString(g.text):
-		p.refuse(in, g, "is no role of CAM", "it looks like qcs::cam::uin/100000000001:roleName/publisher, as the page of the role in CAM shows it")
+	case !roleARN.MatchString(given.text):
+		p.refuse(in, given, "is not a role of CAM", "it looks like qcs::cam::uin/100000000001:roleName/publisher, as the page of the role in CAM shows it")
 	default:
-		role.ARN = g.text
+		role.ARN = given.text
 	}
 	if p.lookup(find("oidc-provider")).text == "" {
-		p.require("oidc-provider", "is required with role-arn", p.how("oidc-provider")+", to the name of the identity provider in CAM")
+		p.require("oidc-provider", "is required with role-arn", p.howToSet("oidc-provider")+", to the name of the identity provider in CAM")
 	}
 	return role
 }
 
-// givesOnce reports whether what has been read from a file cannot be read
-// again: a pipe.
-func givesOnce(name string) bool {
+// readableOnce reports whether a file can be read only once, as a pipe can.
+func readableOnce(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && !info.Mode().IsRegular()
 }
 
-// roleMissing refuses what is of no use without a role.
-func (p *parser) roleMissing() {
+// checkNoRole refuses the inputs that mean nothing without role-arn.
+func (p *parser) checkNoRole() {
 	for _, name := range roleInputs {
-		if g := p.lookup(find(name)); g.text != "" && name != "role-arn" {
-			p.require("role-arn", "is missing although "+printable(g.from)+" is set", p.how("role-arn")+
+		if given := p.lookup(find(name)); given.text != "" && name != "role-arn" {
+			p.require("role-arn", "is missing although "+showName(given.from)+" is set", p.howToSet("role-arn")+
 				". If it is set from an expression or a variable, that is empty")
 			return
 		}
 	}
 }
 
-// provider is a name; the resource that it is a part of is a common mistake.
+// provider returns the name of the identity provider. A common mistake is the name
+// of its resource in CAM, which ends in that name.
 func (p *parser) provider() string {
 	in := find("oidc-provider")
-	g := p.lookup(in)
-	if isLine(g.text) && !strings.ContainsAny(g.text, ":/") {
-		return g.text
+	given := p.lookup(in)
+	if isLine(given.text) && !strings.ContainsAny(given.text, ":/") {
+		return given.text
 	}
 	hint := "write the name that it has in CAM"
-	if _, name, ok := strings.Cut(g.text, ":oidc-provider/"); ok {
+	if _, name, ok := strings.Cut(given.text, ":oidc-provider/"); ok {
 		hint += ": " + quote(path.Base(name))
 	}
-	p.refuse(in, g, "is no name of an identity provider", hint)
+	p.refuse(in, given, "is not the name of an identity provider", hint)
 	return ""
 }
 
 func (p *parser) audience() string {
 	in := find("oidc-audience")
-	g := p.lookup(in)
+	given := p.lookup(in)
 	switch {
-	case g.text == "":
+	case given.text == "":
 		return in.Default
-	case !isLine(g.text) || strings.HasPrefix(g.text, "-"):
-		p.refuse(in, g, "is no audience", "write one of the client ids of the identity provider")
+	case !isLine(given.text) || strings.HasPrefix(given.text, "-"):
+		p.refuse(in, given, "is not an audience", "write one of the client ids of the identity provider")
 		return in.Default
 	}
-	return g.text
+	return given.text
 }
 
 func (p *parser) sessionDuration() time.Duration {
@@ -113,13 +113,12 @@ func (p *parser) sessionDuration() time.Duration {
 	return d
 }
 
-// source says where the keys come from; the CI's name is added by whoever
-// knows it.
+// source says where the keys come from. The caller adds the name of the CI.
 func (r Role) source(from string) string {
 	if r.ARN == "" {
 		return ""
 	}
-	text := "role " + quote(path.Base(r.ARN)) + " (" + printable(from) + ") for an OIDC token"
+	text := "role " + quote(path.Base(r.ARN)) + " (" + showName(from) + ") for an OIDC token"
 	switch {
 	case r.TokenFile != "":
 		return text + " from a file"
@@ -129,17 +128,16 @@ func (r Role) source(from string) string {
 	return text
 }
 
-// The variables with which Tencent Cloud's own tools find a role, for what
-// the runner owns. Those of the Terraform provider:
-// https://registry.terraform.io/providers/tencentcloudstack/tencentcloud/latest/docs
-// and those of a pod of TKE, as the SDKs read them.
+// The variables that a role of the runner is found by: those of the Terraform
+// provider (https://registry.terraform.io/providers/tencentcloudstack/tencentcloud/latest/docs)
+// and those of a pod of TKE, as Tencent Cloud's SDKs read them.
 const (
-	theirRole     = "TENCENTCLOUD_ASSUME_ROLE_ARN"
-	theirProvider = "TENCENTCLOUD_ASSUME_ROLE_PROVIDER_ID"
-	theirToken    = "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN" //nolint:gosec // the name of a variable
-	theirFile     = "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN_FILE"
-	theirSession  = "TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME"
-	theirDuration = "TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION" // in seconds
+	sdkRole      = "TENCENTCLOUD_ASSUME_ROLE_ARN"
+	sdkProvider  = "TENCENTCLOUD_ASSUME_ROLE_PROVIDER_ID"
+	sdkToken     = "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN"      //nolint:gosec // the name of a variable
+	sdkTokenFile = "TENCENTCLOUD_ASSUME_ROLE_WEB_IDENTITY_TOKEN_FILE" //nolint:gosec // and this one too
+	sdkSession   = "TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME"
+	sdkDuration  = "TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION" // in seconds
 
 	podRole     = "TKE_ROLE_ARN"
 	podProvider = "TKE_PROVIDER_ID"
@@ -147,31 +145,31 @@ const (
 	podRegion   = "TKE_REGION"
 )
 
-// theirSecrets are masked whether they are used or not.
-var theirSecrets = []string{"TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN", theirToken}
+// sdkSecrets are masked whether they are used or not.
+var sdkSecrets = []string{"TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN", sdkToken}
 
-// runner finds the role that the runner has: one for Tencent Cloud's own
+// runnerIdentity finds the role that the runner has: one for Tencent Cloud's own
 // tools, that of its pod, or that of its virtual machine.
-func (p *parser) runner(c *Config, duration time.Duration) {
+func (p *parser) runnerIdentity(c *Config, duration time.Duration) {
 	role := Role{Duration: duration}
 	from := ""
 	switch {
-	case p.env[theirRole] != "" && (p.env[theirToken] != "" || p.env[theirFile] != ""):
-		from = theirRole
-		role.Provider = p.env[theirProvider]
+	case p.env[sdkRole] != "" && (p.env[sdkToken] != "" || p.env[sdkTokenFile] != ""):
+		from = sdkRole
+		role.Provider = p.env[sdkProvider]
 		if role.Provider == "" {
 			role.Provider = "OIDC" // the Terraform provider's default
 		}
-		role.Session = p.env[theirSession]
-		role.Token, role.TokenFile = secret.New(p.env[theirToken]), p.env[theirFile]
+		role.Session = p.env[sdkSession]
+		role.Token, role.TokenFile = secret.New(p.env[sdkToken]), p.env[sdkTokenFile]
 		if !role.Token.IsZero() {
 			role.TokenFile = ""
 		}
-		if text := p.env[theirDuration]; text != "" && p.lookup(find("session-duration")).text == "" {
+		if text := p.env[sdkDuration]; text != "" && p.lookup(find("session-duration")).text == "" {
 			seconds, err := strconv.Atoi(text)
 			role.Duration = time.Duration(seconds) * time.Second
 			if err != nil || role.Duration < shortestSession || role.Duration > longestSession {
-				p.problems = append(p.problems, &Problem{Name: "session-duration", Input: theirDuration, Value: text, Text: "is no number of seconds between 900 and 43200"})
+				p.problems = append(p.problems, &Problem{Name: "session-duration", Input: sdkDuration, Value: text, Text: "is not a number of seconds between 900 and 43200"})
 			}
 		}
 	case p.env[podRole] != "" && p.env[podProvider] != "" && p.env[podFile] != "":
@@ -184,7 +182,7 @@ func (p *parser) runner(c *Config, duration time.Duration) {
 	}
 	role.ARN = p.env[from]
 	if !roleARN.MatchString(role.ARN) {
-		p.problems = append(p.problems, &Problem{Name: "role-arn", Input: from, Value: role.ARN, Text: "is no role of CAM"})
+		p.problems = append(p.problems, &Problem{Name: "role-arn", Input: from, Value: role.ARN, Text: "is not a role of CAM"})
 	}
 	if role.TokenFile != "" {
 		if _, problem := readSecret(role.TokenFile); problem != "" {

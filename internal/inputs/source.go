@@ -5,26 +5,26 @@ import (
 	"strings"
 )
 
-// given is the text of an input and where it comes from.
-type given struct{ text, from string }
+// setting is the text of an input, and the flag or variable that it came from.
+type setting struct{ text, from string }
 
-// The prefixes of environment variables, in the order in which they are
-// asked.
+// prefixes are those of environment variables, in the order in which they count.
 var prefixes = []string{"INPUT_", "PLUGIN_", "CAR_"}
 
-// published is in the names of our outputs where they are variables. They are
-// never read: GitLab hands them to every later job, and Azure with the name of
-// the step in front, which may be CAR.
-const published = "CAR_PUBLISHED_"
+// outputPrefix begins the names of our outputs where these are variables. They
+// are never read as inputs: GitLab passes them to every later job, and Azure
+// does so with the name of the step in front, which may be CAR.
+const outputPrefix = "CAR_PUBLISHED_"
 
-// owned are the variables of Tencent Cloud's own tools for keys.
-var owned = map[string][]string{
+// sdkVariables are the variables that Tencent Cloud's own tools read keys from.
+var sdkVariables = map[string][]string{
 	"secret-id":     {"TENCENTCLOUD_SECRET_ID"},
 	"secret-key":    {"TENCENTCLOUD_SECRET_KEY"},
 	"session-token": {"TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"},
 }
 
-// variables returns the names of the variables of one input, in order.
+// variables returns the names of all variables of an input, in the order in which
+// they count.
 func variables(name string) []string {
 	upper := strings.ToUpper(name)
 	underscored := strings.ReplaceAll(upper, "-", "_")
@@ -38,13 +38,13 @@ func variables(name string) []string {
 	return names
 }
 
+// carName returns the name of the variable of an input that begins with CAR_.
 func carName(name string) string {
 	return "CAR_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// environment splits KEY=value lines. As in a process, the last of a key
-// counts. White space around a value is dropped: YAML blocks end in a line
-// break.
+// environment splits KEY=value lines. The last value of a name counts. White
+// space around a value is dropped, since YAML blocks end in a line break.
 func environment(lines []string) map[string]string {
 	env := map[string]string{}
 	for _, line := range lines {
@@ -55,56 +55,96 @@ func environment(lines []string) map[string]string {
 	return env
 }
 
-// lookup finds what was given for an input. A zero given is nothing.
-func (p *parser) lookup(in Input) given {
-	if text := strings.TrimSpace(p.flags[in.Name]); text != "" {
-		return given{text, "--" + in.Name}
+// usedVariables returns the variables that an input is read from in this
+// environment: those that are present with the first prefix that has any.
+//
+// GitHub's runner sets a variable for every input of an action, an empty one for
+// an input that the workflow does not set. All other variables may come from an
+// earlier step of the job. So an empty INPUT_ variable also hides those with other
+// prefixes; and in an action no variable is used for an input that the action does
+// not have. The CIs of plugins pass only what is set under settings:, and their
+// steps cannot set variables for each other.
+func (p *parser) usedVariables(in Input) []string {
+	if p.inAction && in.NotInAction {
+		return nil
 	}
-	var found given
-	for _, name := range variables(in.Name) {
-		switch text := p.env[name]; {
-		case text == "":
-		case found.text == "":
-			found = given{text, name}
-		case text != found.text && found.text == in.Default && strings.HasPrefix(found.from, "INPUT_"):
-			// On GitHub, action.yml gives every default as if the user had
-			// written it.
-			p.warn(name + " is ignored, since the action's input " + in.Name + " comes first: set it under with:")
-		}
-	}
-	return found
-}
-
-// warnUnknown warns of variables that look like inputs and are none.
-func (p *parser) warnUnknown() {
-	var known, upper []string
-	for _, in := range Table {
-		known = append(known, variables(in.Name)...)
-		upper = append(upper, strings.TrimPrefix(carName(in.Name), "CAR_"))
-	}
-	var names []string
-	for name, value := range p.env {
-		isOurs := slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-		if isOurs && value != "" && !strings.Contains(name, published) && !slices.Contains(known, name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		warning := printable(name) + " is not an input"
-		prefix, rest, _ := strings.Cut(name, "_")
-		if meant := nearest(strings.ReplaceAll(rest, "-", "_"), upper); meant != "" {
-			if strings.Contains(rest, "-") && prefix != "CAR" { // in the user's own spelling
-				meant = strings.ReplaceAll(meant, "_", "-")
+	all := variables(in.Name)
+	for _, prefix := range prefixes {
+		var present []string
+		for _, name := range all {
+			if _, there := p.env[name]; there && strings.HasPrefix(name, prefix) {
+				present = append(present, name)
 			}
-			warning += "; did you mean " + prefix + "_" + meant + "?"
 		}
-		p.warn(warning)
+		if p.inAction && len(present) == 2 && p.env[present[0]] != p.env[present[1]] {
+			return nil // the runner has set only one of them: checkSources refuses both
+		}
+		if len(present) > 0 {
+			return present
+		}
+	}
+	return nil
+}
+
+// isAction reports whether there is a variable that GitHub's runner sets for an
+// input of an action.
+func isAction(env map[string]string) bool {
+	return slices.ContainsFunc(Table, func(in Input) bool {
+		return slices.ContainsFunc(variables(in.Name), func(name string) bool {
+			_, there := env[name]
+			return there && strings.HasPrefix(name, "INPUT_")
+		})
+	})
+}
+
+// lookup finds what was given for an input; the zero setting means nothing.
+func (p *parser) lookup(in Input) setting {
+	if text := strings.TrimSpace(p.flags[in.Name]); text != "" {
+		return setting{text, "--" + in.Name}
+	}
+	for _, name := range p.usedVariables(in) {
+		if text := p.env[name]; text != "" {
+			return setting{text, name}
+		}
+	}
+	return setting{}
+}
+
+// checkSources warns of variables that are set and not used. In an action it refuses
+// an input whose two spellings have different values, since an earlier step may have
+// set one of them.
+func (p *parser) checkSources() {
+	var ignored []string
+	for _, in := range Table {
+		used := p.usedVariables(in)
+		hyphened, underscored := "INPUT_"+strings.ToUpper(in.Name), "INPUT_"+strings.TrimPrefix(carName(in.Name), "CAR_")
+		first, hasFirst := p.env[hyphened]
+		second, hasSecond := p.env[underscored]
+		if hasFirst && hasSecond && first != second && !in.NotInAction {
+			p.problems = append(p.problems, &Problem{
+				Input: hyphened + " and " + underscored, Name: in.Name, Text: "is set twice, and the values differ",
+				Hint: "look for the step that sets one of them in GITHUB_ENV",
+			})
+			continue
+		}
+		for _, name := range variables(in.Name) {
+			if text := p.env[name]; text != "" && text != p.lookup(in).text && !slices.Contains(used, name) {
+				ignored = append(ignored, name)
+			}
+		}
+	}
+	switch {
+	case len(ignored) == 0:
+	case p.inAction:
+		p.warn(strings.Join(ignored, ", ") + ": ignored, since only the inputs under with: count in an action")
+	default:
+		p.warn(strings.Join(ignored, ", ") + ": ignored, since a setting of the plugin comes first")
 	}
 }
 
-// how says how an input is set in the place that this run is set up in.
-func (p *parser) how(name string) string {
+// howToSet says how an input is set where this run was set up: as a flag, in a
+// workflow, or as a variable.
+func (p *parser) howToSet(name string) string {
 	for _, in := range Table {
 		for _, variable := range variables(in.Name) {
 			if _, there := p.env[variable]; !there {

@@ -14,11 +14,12 @@ var Commands = []Command{
 
 // The headings of the help.
 const (
-	theVersion     = "Application and version"
-	theRun         = "What to do with it"
-	theCredentials = "Credentials"
-	theService     = "The service and the way there"
-	theReport      = "The run and its reports"
+	groupVersion     = "Application and version"
+	groupFolder      = "Packing a folder"
+	groupAction      = "What to do with it"
+	groupCredentials = "Credentials"
+	groupService     = "The service and the way there"
+	groupReport      = "The run and its reports"
 )
 
 // Table describes every input.
@@ -29,197 +30,214 @@ var Table = []Input{
 		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete`, `cleanup` or `doctor`. On a command line it is the first word.",
 	},
 	{
-		Name: "application-id", Group: theVersion, Else: required,
+		Name: "application-id", Group: groupVersion, DefaultNote: required,
 		Meaning: "Id of the application; it begins with `app-`.",
 	},
 	{
-		Name: "artifact", Kind: Path, Group: theVersion, Commands: []string{"publish"},
-		Meaning: "Path or glob of the build. It must match exactly one file: zip, rar or 7z for a desktop application; apk, xapk or zip for a mobile one.",
+		Name: "artifact", Kind: Path, Group: groupVersion, Commands: []string{"publish"},
+		Meaning: "Path or glob of the build: one folder, which is packed while it is being uploaded, or one file. For a desktop application that is a folder, zip, rar or 7z; for a mobile one an apk, xapk or zip.",
 	},
 	{
-		Name: "artifact-url", Kind: URL, Group: theVersion, Commands: []string{"publish"},
+		Name: "artifact-url", Kind: URL, Group: groupVersion, Commands: []string{"publish"},
 		Meaning: "Instead of `artifact`: a URL that CAR downloads the build from. The download must start at once, so the share page of a cloud disk does not work. A query string in it is kept secret.",
 	},
 	{
-		Name: "artifact-name", Group: theVersion, Commands: []string{"publish", "create"}, Else: "base name of the artifact",
-		Meaning: "File name that CAR is told. `create` needs it.",
+		Name: "artifact-name", Group: groupVersion, Commands: []string{"publish", "create"}, DefaultNote: "base name of the artifact",
+		Meaning: "File name that CAR gets for the build. `create` needs it.",
 	},
 	{
-		Name: "version-id", Group: theVersion, Commands: []string{"release", "rollback", "delete"},
+		Name: "version-id", Group: groupVersion, Commands: []string{"release", "rollback", "delete"},
 		Meaning: "Id of a version; it begins with `ver-`. `release` and `delete` need one; without one, `rollback` takes the newest former version that is older than the one online.",
 	},
 	{
-		Name: "regions", Kind: List, Group: theVersion, Commands: []string{"publish", "create"}, Else: "CAR decides",
+		Name: "regions", Kind: List, Group: groupVersion, Commands: []string{"publish", "create"}, DefaultNote: "CAR decides",
 		Meaning: "Regions to deploy the version to, such as `ap-chinese-mainland` or `ap-tokyo`. Desktop applications only.",
 	},
 	{
-		Name: "update-mode", Kind: Choice, Group: theVersion, Commands: []string{"publish", "create"}, Else: "CAR decides",
+		Name: "update-mode", Kind: Choice, Group: groupVersion, Commands: []string{"publish", "create"}, DefaultNote: "CAR decides",
 		Choices: []string{"FULL", "INCREMENT"},
 		Meaning: "`FULL` or `INCREMENT`. Desktop applications only.",
 	},
 	{
-		Name: "version-name", Group: theVersion, Commands: []string{"publish"}, Else: "CAR takes it from the file name",
-		Meaning: "Name that the version has in the end.",
+		Name: "version-name", Group: groupVersion, Commands: []string{"publish"}, DefaultNote: "CAR takes it from the file name",
+		Meaning: "Name that the version gets at the end of the run.",
 	},
 	{
-		Name: "release", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish"},
+		Name: "archive-prefix", Group: groupFolder, Commands: []string{"publish"},
+		Meaning: "Folder of the archive in which everything lies, such as `Game`. Without it the contents of the folder are at the archive's root.",
+	},
+	{
+		Name: "compression", Kind: Choice, Group: groupFolder, Default: "auto", Commands: []string{"publish"},
+		Choices: []string{"auto", "none", "best"},
+		Meaning: "`auto` is quick and leaves alone what does not get smaller, `none` only stores, `best` takes its time.",
+	},
+	{
+		Name: "ignore", Kind: List, Group: groupFolder, Commands: []string{"publish"},
+		Meaning: "Patterns of files and folders to leave out, as in a `.gitignore`: `*.pdb`, `Saved/`, `/Tools/**/*.log`, `!keep.log`.",
+	},
+	{
+		Name: "ignore-defaults", Kind: Bool, Group: groupFolder, Default: "true", Commands: []string{"publish"},
+		Meaning: "Leave out what never belongs into a build: `.git`, `.hg`, `.svn`, `.DS_Store`, `Thumbs.db`, `desktop.ini`, `__MACOSX`, `*_BurstDebugInformation_DoNotShip` and `*_BackUpThisFolder_ButDontShipItWithYourGame`.",
+	},
+	{
+		Name: "release", Kind: Bool, Group: groupAction, Default: "false", Commands: []string{"publish"},
 		Meaning: "Put the version online for players as soon as it is ready.",
 	},
 	{
-		Name: "wait", Kind: Bool, Group: theRun, Else: "`true`; `false` for `create`", Commands: []string{"publish", "create", "release"},
+		Name: "wait", Kind: Bool, Group: groupAction, DefaultNote: "`true`; `false` for `create`", Commands: []string{"publish", "create", "release"},
 		Meaning: "Wait until CAR has accepted the build. With `false` the run ends before that, and a build that CAR cannot use goes unnoticed.",
 	},
 	{
-		Name: "timeout", Kind: Duration, Group: theRun, Default: "5h30m",
+		Name: "timeout", Kind: Duration, Group: groupAction, Default: "5h30m",
 		Meaning: "Time limit for everything together, such as `90s`, `30m` or `2h`.",
 	},
 	{
-		Name: "queue-timeout", Kind: Duration, Group: theRun, Default: "1h", Commands: []string{"publish", "create"},
+		Name: "queue-timeout", Kind: Duration, Group: groupAction, Default: "1h", Commands: []string{"publish", "create"},
 		Meaning: "With `on-blocked: wait`, how long to wait for the other version.",
 	},
 	{
-		Name: "on-blocked", Kind: Choice, Group: theRun, Default: "fail", Commands: []string{"publish", "create"},
+		Name: "on-blocked", Kind: Choice, Group: groupAction, Default: "fail", Commands: []string{"publish", "create"},
 		Choices: []string{"fail", "wait", "replace", "replace-unreleased"},
 		Meaning: "When another version is in the way: `fail`, `wait` for it, `replace` it unless it is ready, or `replace-unreleased` even if it is ready and waits for its release.",
 	},
 	{
-		Name: "on-full", Kind: Choice, Group: theRun, Default: "fail", Commands: []string{"publish", "create"},
+		Name: "on-full", Kind: Choice, Group: groupAction, Default: "fail", Commands: []string{"publish", "create"},
 		Choices: []string{"fail", "delete-oldest"},
-		Meaning: "When the application holds as many versions as it may: `fail`, or `delete-oldest` to make room. What is online and the newest former version are never deleted.",
+		Meaning: "When the application holds as many versions as it may: `fail`, or `delete-oldest` to make room. The version that is online and the newest former one are never deleted.",
 	},
 	{
-		Name: "keep", Kind: List, Group: theRun, Commands: []string{"publish", "create"},
+		Name: "keep", Kind: List, Group: groupAction, Commands: []string{"publish", "create"},
 		Meaning: "Versions that are never deleted to make room: ids, names, or globs of names, such as `gold-*`.",
 	},
 	{
-		Name: "on-failure", Kind: Choice, Group: theRun, Default: "auto", Commands: []string{"publish"},
+		Name: "on-failure", Kind: Choice, Group: groupAction, Default: "auto", Commands: []string{"publish"},
 		Choices: []string{"auto", "keep", "delete"},
 		Meaning: "What becomes of the new version if the run fails: `auto` deletes it if the build was not delivered or the run was cancelled, and keeps it otherwise; `keep` keeps it; `delete` deletes it unless it was released.",
 	},
 	{
-		Name: "dry-run", Kind: Bool, Group: theRun, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete", "cleanup"},
+		Name: "dry-run", Kind: Bool, Group: groupAction, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete", "cleanup"},
 		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
 	},
 	{
-		Name: "probe", Group: theRun, Commands: []string{"doctor"},
-		Meaning: "For `doctor`: id of a scratch application, the same as `application-id`. It gets a small version, which tells how CAR behaves where that is not documented, and which is deleted in the end. Nothing is released.",
+		Name: "probe", Group: groupAction, Commands: []string{"doctor"},
+		Meaning: "For `doctor`: id of a scratch application, the same as `application-id`. `doctor` makes a small version there to find out how CAR behaves where that is not documented, and deletes it at the end. Nothing is released.",
 	},
 	{
-		Name: "role-arn", Group: theCredentials,
-		Meaning: "Role in CAM whose keys the run gets for an OIDC token, such as `qcs::cam::uin/100000000001:roleName/publisher`. With it no key is kept anywhere.",
+		Name: "role-arn", Group: groupCredentials,
+		Meaning: "Role in CAM whose keys the run gets for an OIDC token, such as `qcs::cam::uin/100000000001:roleName/publisher`. With it no key needs to be stored anywhere.",
 	},
 	{
-		Name: "oidc-provider", Group: theCredentials,
+		Name: "oidc-provider", Group: groupCredentials,
 		Meaning: "Name of the identity provider in CAM that knows the issuer of the token. `role-arn` needs it.",
 	},
 	{
-		Name: "oidc-audience", Group: theCredentials, Default: "sts.tencentcloudapi.com",
-		Meaning: "Audience that GitHub or Buildkite is asked for a token with: one of the provider's client ids.",
+		Name: "oidc-audience", Group: groupCredentials, Default: "sts.tencentcloudapi.com",
+		Meaning: "Audience of the token that the run requests from GitHub or Buildkite: one of the provider's client ids.",
 	},
 	{
-		Name: "session-duration", Kind: Duration, Group: theCredentials, Default: "2h",
-		Meaning: "How long the role's keys live, from `15m` to `12h`, and no longer than CAM allows for the role. A run that takes longer gets new ones in time.",
+		Name: "session-duration", Kind: Duration, Group: groupCredentials, Default: "2h",
+		Meaning: "How long the role's keys are valid, from `15m` to `12h`, and no longer than CAM allows for the role. A run that takes longer renews them in time.",
 	},
 	{
-		Name: "oidc-token", Kind: Secret, Group: theCredentials, Else: "asked of GitHub or Buildkite",
-		Meaning: "The OIDC token itself, on any other CI.",
+		Name: "oidc-token", Kind: Secret, Group: groupCredentials, DefaultNote: "requested from GitHub or Buildkite",
+		Meaning: "The OIDC token itself. Other CIs than GitHub and Buildkite need it.",
 	},
 	{
-		Name: "oidc-token-file", Kind: Path, Group: theCredentials,
+		Name: "oidc-token-file", Kind: Path, Group: groupCredentials,
 		Meaning: "File that holds the OIDC token. It is read again for each renewal.",
 	},
 	{
-		Name: "secret-id", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_SECRET_ID`",
+		Name: "secret-id", Kind: Secret, Group: groupCredentials, DefaultNote: "`TENCENTCLOUD_SECRET_ID`",
 		Meaning: "SecretId of the API key.",
 	},
 	{
-		Name: "secret-key", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_SECRET_KEY`",
+		Name: "secret-key", Kind: Secret, Group: groupCredentials, DefaultNote: "`TENCENTCLOUD_SECRET_KEY`",
 		Meaning: "SecretKey of the API key.",
 	},
 	{
-		Name: "session-token", Kind: Secret, Group: theCredentials, Else: "`TENCENTCLOUD_TOKEN` or `TENCENTCLOUD_SECURITY_TOKEN`",
+		Name: "session-token", Kind: Secret, Group: groupCredentials, DefaultNote: "`TENCENTCLOUD_TOKEN` or `TENCENTCLOUD_SECURITY_TOKEN`",
 		Meaning: "Token that belongs to a temporary key.",
 	},
 	{
-		Name: "secret-id-file", Kind: Path, Group: theCredentials,
+		Name: "secret-id-file", Kind: Path, Group: groupCredentials,
 		Meaning: "File that holds the SecretId.",
 	},
 	{
-		Name: "secret-key-file", Kind: Path, Group: theCredentials,
+		Name: "secret-key-file", Kind: Path, Group: groupCredentials,
 		Meaning: "File that holds the SecretKey.",
 	},
 	{
-		Name: "session-token-file", Kind: Path, Group: theCredentials,
+		Name: "session-token-file", Kind: Path, Group: groupCredentials,
 		Meaning: "File that holds the token.",
 	},
 	{
-		Name: "credentials", Kind: Choice, Group: theCredentials, Else: "`inputs`", Choices: []string{"inputs", "ambient"},
-		Meaning: "Where keys may come from: `inputs`, what is given here; or `ambient`, if nothing is given here also what the runner itself owns: `TENCENTCLOUD_...`, a role of its pod, a role of its virtual machine.",
+		Name: "credentials", Kind: Choice, Group: groupCredentials, DefaultNote: "`inputs`", Choices: []string{"inputs", "ambient"},
+		Meaning: "Where keys may come from: `inputs` allows only these inputs; `ambient` also allows, if none of them is set, the keys of the runner itself: `TENCENTCLOUD_...`, the role of its pod, or the role of its virtual machine.",
 	},
 	{
-		Name: "site", Kind: Choice, Group: theService, Default: "china", Choices: []string{"china", "international"},
+		Name: "site", Kind: Choice, Group: groupService, Default: "china", Choices: []string{"china", "international"},
 		Meaning: "Where the account is: `china` (car.tencentcloudapi.com) or `international` (car.intl.tencentcloudapi.com). A key of one site is unknown on the other.",
 	},
 	{
-		Name: "endpoint", Kind: URL, Group: theService, Else: "from `site`",
+		Name: "endpoint", Kind: URL, Group: groupService, DefaultNote: "from `site`",
 		Meaning: "Another host or URL for the CAR API. Plain http only to this machine.",
 	},
 	{
-		Name: "sts-endpoint", Kind: URL, Group: theService, Else: "from `site`",
+		Name: "sts-endpoint", Kind: URL, Group: groupService, DefaultNote: "from `site`",
 		Meaning: "Another host or URL for STS, which gives the keys of `role-arn`. Plain http only to this machine.",
 	},
 	{
-		Name: "cos-endpoint", Kind: URL, Group: theService, Commands: []string{"publish"}, Else: "as CAR says",
-		Meaning: "Another host or URL for the upload, or `accelerate` for Tencent's global acceleration, which helps far from the bucket; where the bucket does not have it, the upload goes the usual way, with a warning. Plain http only to this machine.",
+		Name: "cos-endpoint", Kind: URL, Group: groupService, Commands: []string{"publish"}, DefaultNote: "as CAR says",
+		Meaning: "Another host or URL for the upload, or `accelerate` for Tencent's global acceleration, which helps far from the bucket; if the bucket does not have it, the upload runs without it, with a warning. Plain http only to this machine.",
 	},
 	{
-		Name: "limit-rate", Kind: Rate, Group: theService, Commands: []string{"publish"}, Else: "no limit",
-		Meaning: "Most that the upload sends in a second, such as `20MiB`, `8MB` or `500KiB`, for a machine that shares its line.",
+		Name: "limit-rate", Kind: Rate, Group: groupService, Commands: []string{"publish"}, DefaultNote: "no limit",
+		Meaning: "Highest rate of the upload in bytes per second, such as `20MiB`, `8MB` or `500KiB`, for a machine that shares its network.",
 	},
 	{
-		Name: "region", Group: theService,
-		Meaning: "The API's common parameter Region. CAR does not need it, and STS gets `ap-guangzhou` or `ap-singapore`, by `site`. It is not where the version is deployed: see `regions`.",
+		Name: "region", Group: groupService,
+		Meaning: "The API's common parameter Region. CAR does not need it, and STS gets `ap-guangzhou` or `ap-singapore`, by `site`. Where the version is deployed is another input, `regions`.",
 	},
 	{
-		Name: "service-language", Kind: Choice, Group: theService, Default: "en-US", Choices: []string{"en-US", "zh-CN"},
+		Name: "service-language", Kind: Choice, Group: groupService, Default: "en-US", Choices: []string{"en-US", "zh-CN"},
 		Meaning: "Language of the service's own messages: `en-US` or `zh-CN`.",
 	},
 	{
-		Name: "proxy", Kind: URL, Group: theService, Else: "`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`",
+		Name: "proxy", Kind: URL, Group: groupService, DefaultNote: "`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`",
 		Meaning: "URL of a proxy. A password in it is kept secret.",
 	},
 	{
-		Name: "ca-file", Kind: Path, Group: theService,
+		Name: "ca-file", Kind: Path, Group: groupService,
 		Meaning: "PEM file with further certificate authorities to trust.",
 	},
 	{
-		Name: "run-key", Group: theReport, Commands: []string{"publish", "create", "cleanup"}, Else: "from the CI",
-		Action:  "${{ github.run_id }}/${{ github.job }}/${{ strategy.job-index }}/${{ github.action }}",
-		Meaning: "What is the same in every attempt of this step and different in every other step. A later attempt knows the version of an earlier one by it, and goes on with that. Parts are separated by `/`; one that is empty makes the key incomplete, and nothing is gone on with.",
+		Name: "run-key", Group: groupReport, Commands: []string{"publish", "create", "cleanup"}, DefaultNote: "from the CI",
+		ActionDefault: "${{ github.run_id }}/${{ github.job }}/${{ strategy.job-index }}/${{ github.action }}",
+		Meaning:       "Key that is the same in every attempt of this step and different in every other step. By it, a later attempt recognises the version of an earlier one and resumes it. Its parts are separated by `/`; if one is empty, the key is incomplete and nothing is resumed.",
 	},
 	{
-		Name: "run-attempt", Kind: Number, Group: theReport, Commands: []string{"publish", "create", "cleanup"}, Else: "from the CI, else 1", NotInAction: true,
-		Meaning: "Which attempt of the run this is. From 2 on, what an earlier attempt with the same `run-key` left is gone on with. Say 2 only when the earlier one has ended.",
+		Name: "run-attempt", Kind: Number, Group: groupReport, Commands: []string{"publish", "create", "cleanup"}, DefaultNote: "from the CI, else 1", NotInAction: true,
+		Meaning: "Which attempt of the run this is. From 2 on, the version that an earlier attempt with the same `run-key` left is resumed. Set 2 only when the earlier one has ended.",
 	},
 	{
-		Name: "output-file", Kind: Path, Group: theReport,
+		Name: "output-file", Kind: Path, Group: groupReport,
 		Meaning: "Write the outputs to this file as well, as `CAR_PUBLISHED_...=` lines (dotenv).",
 	},
 	{
-		Name: "json-file", Kind: Path, Group: theReport,
+		Name: "json-file", Kind: Path, Group: groupReport,
 		Meaning: "Write the whole result to this file as JSON.",
 	},
 	{
-		Name: "summary-file", Kind: Path, Group: theReport,
+		Name: "summary-file", Kind: Path, Group: groupReport,
 		Meaning: "Write the summary to this file as Markdown.",
 	},
 	{
-		Name: "ci", Kind: Choice, Group: theReport, Else: "detected", NotInAction: true,
+		Name: "ci", Kind: Choice, Group: groupReport, DefaultNote: "detected", NotInAction: true,
 		Choices: []string{"azure", "buildkite", "cnb", "drone", "forgejo", "gitea", "github", "gitlab", "harness", "jenkins", "woodpecker", "plain"},
-		Meaning: "Write for this CI: `azure`, `buildkite`, `cnb`, `drone`, `forgejo`, `gitea`, `github`, `gitlab`, `harness`, `jenkins`, `woodpecker`, or `plain` for a terminal and every other one.",
+		Meaning: "Write log and outputs in the form of this CI: `azure`, `buildkite`, `cnb`, `drone`, `forgejo`, `gitea`, `github`, `gitlab`, `harness`, `jenkins`, `woodpecker`, or `plain` for a terminal and every other one.",
 	},
 	{
-		Name: "verbose", Kind: Bool, Group: theReport, Default: "false",
+		Name: "verbose", Kind: Bool, Group: groupReport, Default: "false",
 		Meaning: "Log one line for each call to the service, never its content. GitHub's debug logging does the same.",
 	},
 }

@@ -21,7 +21,7 @@ func TestTableIsSound(t *testing.T) {
 		if !strings.HasSuffix(in.Meaning, ".") || strings.Count(in.Meaning, "`")%2 != 0 || strings.Contains(in.Meaning, "\n") {
 			t.Errorf("%s: %q is no whole sentence on one line with paired backticks", in.Name, in.Meaning)
 		}
-		if in.Default != "" && in.Else != "" {
+		if in.Default != "" && in.DefaultNote != "" {
 			t.Errorf("%s has a default, and words for having none", in.Name)
 		}
 		if (in.Kind == Choice) != (len(in.Choices) > 0) {
@@ -46,7 +46,7 @@ func TestTableIsSound(t *testing.T) {
 			_, err := time.ParseDuration(in.Default)
 			valid = err == nil
 		case in.Kind == Bool:
-			valid = in.Default == "true" || in.Default == "false" || in.Else != ""
+			valid = in.Default == "true" || in.Default == "false" || in.DefaultNote != ""
 		case in.Kind == Choice && in.Default != "":
 			valid = slices.Contains(in.Choices, in.Default)
 		}

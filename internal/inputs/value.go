@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"cmp"
 	"encoding/json"
 	"path"
 	"slices"
@@ -9,12 +10,15 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/car-publish/car-publish/internal/ignore"
+	"github.com/car-publish/car-publish/internal/member"
 )
 
 func (p *parser) boolean(name string, otherwise bool) bool {
 	in := find(name)
-	g := p.lookup(in)
-	switch strings.ToLower(g.text) {
+	given := p.lookup(in)
+	switch strings.ToLower(given.text) {
 	case "":
 		return otherwise
 	case "true":
@@ -22,7 +26,11 @@ func (p *parser) boolean(name string, otherwise bool) bool {
 	case "false":
 		return false
 	}
-	p.refuse(in, g, "is neither true nor false", "")
+	flag := ""
+	if strings.HasPrefix(given.from, "--") {
+		flag = given.from + "="
+	}
+	p.refuse(in, given, "is neither true nor false", "write "+flag+cmp.Or(boolMeant(given.text), "true or "+flag+"false"))
 	return otherwise
 }
 
@@ -32,167 +40,216 @@ func (p *parser) duration(name string) time.Duration {
 	if err != nil {
 		panic(err) // a mistake in the table
 	}
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return otherwise
 	}
 	const hint = "write a number with a unit, such as 90s, 30m or 2h"
-	d, err := time.ParseDuration(g.text)
+	d, err := time.ParseDuration(given.text)
 	switch {
 	case err != nil:
-		p.refuse(in, g, "is no duration", hint)
+		p.refuse(in, given, "is not a duration", hint)
 		return otherwise
 	case d <= 0:
-		p.refuse(in, g, "is no time to do anything in", hint)
+		p.refuse(in, given, "must be longer than 0s", hint)
 		return otherwise
 	}
 	return d
 }
 
-// number returns a number from 1 on, 0 if none is given.
+// number returns a whole number, 1 or more; 0 if none is given.
 func (p *parser) number(name string) int {
 	in := find(name)
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return 0
 	}
-	n, err := strconv.Atoi(g.text)
+	n, err := strconv.Atoi(given.text)
 	if err != nil || n < 1 {
-		p.refuse(in, g, "is no number from 1 on", "")
+		p.refuse(in, given, "must be a whole number, 1 or more", "")
 		return 0
 	}
 	return n
 }
 
-// slowest is the lowest rate that is taken for one: a typing mistake below it
-// would let an upload last for weeks.
-const slowest = 16 << 10
+// minRate is the lowest rate that is accepted: a lower one is a typing mistake that
+// would make an upload take weeks.
+const minRate = 16 << 10
 
-var units = map[string]float64{
+var rateUnits = map[string]float64{
 	"": 0, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
 }
 
-// rate returns bytes a second, 0 if none are given. "/s" may follow the unit.
+// rate returns a number of bytes per second, 0 if none is given. "/s" may follow the
+// unit.
 func (p *parser) rate(name string) int64 {
 	in := find(name)
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return 0
 	}
 	const hint = "write a number and a unit of bytes, such as 20MiB, 8MB or 500KiB"
-	number := strings.TrimRightFunc(strings.TrimSuffix(strings.ToLower(g.text), "/s"), func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-	unit := strings.TrimSpace(strings.TrimSuffix(strings.ToLower(g.text)[len(number):], "/s"))
-	factor, known := units[unit]
+	number := strings.TrimRightFunc(strings.TrimSuffix(strings.ToLower(given.text), "/s"), func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	unit := strings.TrimSpace(strings.TrimSuffix(strings.ToLower(given.text)[len(number):], "/s"))
+	factor, known := rateUnits[unit]
 	n, err := strconv.ParseFloat(number, 64)
 	switch bytes := n * factor; {
 	case err != nil, !known:
-		p.refuse(in, g, "is no rate", hint)
+		p.refuse(in, given, "is not a rate", hint)
 	case unit == "":
-		p.refuse(in, g, "has no unit", hint)
-	case bytes < slowest:
-		p.refuse(in, g, "is less than 16KiB a second", hint)
+		p.refuse(in, given, "has no unit", hint)
+	case bytes < minRate:
+		p.refuse(in, given, "is less than 16KiB a second", hint)
 	case bytes > 1<<50:
-		p.refuse(in, g, "is more than any line carries", "leave it out for no limit")
+		p.refuse(in, given, "is more than any line carries", "leave it out for no limit")
 	default:
 		return int64(bytes)
 	}
 	return 0
 }
 
-// choice returns the choice as the table writes it, whatever the case it was
-// given in.
+// choice returns the choice as the table spells it. Upper and lower case are the
+// same in what is given.
 func (p *parser) choice(name string) string {
 	in := find(name)
-	g := p.lookup(in)
-	if g.text == "" {
+	given := p.lookup(in)
+	if given.text == "" {
 		return in.Default
 	}
 	for _, choice := range in.Choices {
-		if strings.EqualFold(choice, g.text) {
+		if strings.EqualFold(choice, given.text) {
 			return choice
 		}
 	}
 	choices := in.Choices
-	if nearest(g.text, choices) != "" {
-		choices = byDistance(g.text, choices)
+	if nearest(given.text, choices) != "" {
+		choices = byDistance(given.text, choices)
 	}
-	p.refuse(in, g, "is not a choice", "use "+oneOf(choices))
+	p.refuse(in, given, "is not a choice", "use "+oneOf(choices))
 	return in.Default
 }
 
 // list splits on commas, spaces and line breaks, or reads a JSON array: that is
 // what Woodpecker makes of a list that has a secret in it
 // (https://woodpecker-ci.org/docs/usage/plugins/creating-plugins).
-func (p *parser) list(in Input) ([]string, given) {
-	g := p.lookup(in)
-	if g.text == "" {
-		return nil, g
+func (p *parser) list(in Input) ([]string, setting) {
+	given := p.lookup(in)
+	if given.text == "" {
+		return nil, given
 	}
 	var items []string
-	if strings.HasPrefix(g.text, "[") && json.Unmarshal([]byte(g.text), &items) == nil {
+	if strings.HasPrefix(given.text, "[") && json.Unmarshal([]byte(given.text), &items) == nil {
 		for i := range items {
 			items[i] = strings.TrimSpace(items[i])
 		}
-		return slices.DeleteFunc(items, func(item string) bool { return item == "" }), g
+		return slices.DeleteFunc(items, func(item string) bool { return item == "" }), given
 	}
-	return strings.FieldsFunc(g.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), g
+	return strings.FieldsFunc(given.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), given
 }
 
 func (p *parser) keep() []string {
 	in := find("keep")
-	globs, g := p.list(in)
+	globs, given := p.list(in)
 	return slices.DeleteFunc(globs, func(glob string) bool {
 		_, err := path.Match(glob, "")
 		if err != nil {
-			p.refuse(in, given{glob, g.from}, "is no pattern", `a "[" needs its "]", and a "\" something after it`)
+			p.refuse(in, setting{glob, given.from}, "is not a pattern", `a "[" needs its "]", and a "\" something after it`)
 		}
 		return err != nil
 	})
 }
 
-func (p *parser) runKey() string {
-	in := find("run-key")
-	g := p.lookup(in)
-	if !isLine(g.text) {
-		p.refuse(in, g, "has a line break or another control character in it", "write it on one line")
+// archivePrefix is a path of folders with slashes, such as Windows can have.
+func (p *parser) archivePrefix() string {
+	in := find("archive-prefix")
+	given := p.lookup(in)
+	prefix := strings.TrimSuffix(strings.ReplaceAll(given.text, `\`, "/"), "/")
+	if prefix == "" {
 		return ""
 	}
-	return g.text
+	var names member.Names
+	names.Add(prefix + "/")
+	if !utf8.ValidString(prefix) || len(names.Problems) > 0 || path.Clean(prefix) != prefix || prefix == "." {
+		p.refuse(in, given, "is not a folder inside of an archive", "write a name such as Game or Game/Windows")
+		return ""
+	}
+	return prefix
+}
+
+// ignore are the patterns of what is left out of a folder, one on each line, or
+// separated by commas or blanks on a single one.
+func (p *parser) ignore() []string {
+	in := find("ignore")
+	patterns, given := p.list(in)
+	if strings.Contains(given.text, "\n") { // a line may have blanks, as in a .gitignore
+		patterns = nil
+		for line := range strings.Lines(given.text) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				patterns = append(patterns, line)
+			}
+		}
+	}
+	return slices.DeleteFunc(patterns, func(pattern string) bool {
+		valid := ignore.Valid(pattern)
+		if !valid {
+			p.refuse(in, setting{pattern, given.from}, "is not a pattern", `write one as in a .gitignore: *.pdb, Saved/ or !keep.log. A "[" needs its "]", and a "{" its "}"`)
+		}
+		return !valid
+	})
+}
+
+func (p *parser) runKey() string {
+	in := find("run-key")
+	given := p.lookup(in)
+	if !isLine(given.text) {
+		p.refuse(in, given, "has a line break or another control character in it", "write it on one line")
+		return ""
+	}
+	return given.text
 }
 
 func isLine(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-// id checks the form of an id. The service checks whether it exists.
-func (p *parser) id(name, prefix, other string) string {
-	in := find(name)
-	g := p.lookup(in)
-	rest, ok := strings.CutPrefix(g.text, prefix)
+// ids are the inputs that hold an id, with what it begins with and what a message
+// calls it.
+var ids = map[string]struct{ prefix, noun string }{
+	"application-id": {"app-", "an application id"},
+	"version-id":     {"ver-", "a version id"},
+}
+
+// id checks the form of an id. Only the service knows whether it exists.
+func (p *parser) id(name string) string {
+	in, want := find(name), ids[name]
+	given := p.lookup(in)
+	rest, ok := strings.CutPrefix(given.text, want.prefix)
 	isIDLetter := func(r rune) bool {
 		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_')
 	}
-	const most = 64 // letters; real ids have eight
-	if g.text == "" || ok && rest != "" && len(rest) <= most && !strings.ContainsFunc(rest, func(r rune) bool { return !isIDLetter(r) }) {
-		return g.text
+	const maxLength = 64 // CAR itself uses eight letters and digits
+	if given.text == "" || ok && rest != "" && len(rest) <= maxLength && !strings.ContainsFunc(rest, func(r rune) bool { return !isIDLetter(r) }) {
+		return given.text
 	}
-	hint := "it looks like " + prefix + "1a2b3c4d"
-	if otherPrefix := map[string]string{"application-id": "app-", "version-id": "ver-"}[other]; strings.HasPrefix(g.text, otherPrefix) {
-		hint = "this looks like a value for " + other
+	hint := "it looks like " + want.prefix + "1a2b3c4d"
+	for other, id := range ids {
+		if other != name && strings.HasPrefix(given.text, id.prefix) {
+			hint = "this looks like a value for " + other
+		}
 	}
-	p.refuse(in, g, "is no "+strings.ReplaceAll(name, "-", " "), hint)
+	p.refuse(in, given, "is not "+want.noun, hint)
 	return ""
 }
 
 func (p *parser) artifact() string {
 	in := find("artifact")
-	g := p.lookup(in)
-	if scheme := strings.ToLower(g.text); strings.HasPrefix(scheme, "http://") || strings.HasPrefix(scheme, "https://") {
-		p.maskURL(g.text)
-		p.refuse(in, given{from: g.from}, "is a URL", "CAR downloads it itself if it is given as artifact-url")
+	given := p.lookup(in)
+	if scheme := strings.ToLower(given.text); strings.HasPrefix(scheme, "http://") || strings.HasPrefix(scheme, "https://") {
+		p.maskURL(given.text)
+		p.refuse(in, setting{from: given.from}, "is a URL", "CAR downloads it itself if it is given as artifact-url")
 		return ""
 	}
-	return g.text
+	return given.text
 }
 
 // extensions are those of the formats that CAR takes.
@@ -207,27 +264,27 @@ func isFileName(name string) bool {
 
 func (p *parser) artifactName() string {
 	in := find("artifact-name")
-	g := p.lookup(in)
-	if g.text == "" || isFileName(g.text) {
-		return g.text
+	given := p.lookup(in)
+	if given.text == "" || isFileName(given.text) {
+		return given.text
 	}
-	p.refuse(in, g, "is no name for an artifact", "write a file name without a folder that ends in "+oneOf(extensions))
+	p.refuse(in, given, "is not a name for an artifact", "write a file name without a folder that ends in "+oneOf(extensions))
 	return ""
 }
 
 func (p *parser) versionName() string {
 	in := find("version-name")
-	g := p.lookup(in)
+	given := p.lookup(in)
 	const most = 128 // runes; CAR's own limit is not documented
 	switch {
-	case !isLine(g.text):
-		p.refuse(in, g, "has a line break or another control character in it", "write it on one line")
+	case !isLine(given.text):
+		p.refuse(in, given, "has a line break or another control character in it", "write it on one line")
 		return ""
-	case utf8.RuneCountInString(g.text) > most:
-		p.refuse(in, g, "is too long", "at most 128 characters")
+	case utf8.RuneCountInString(given.text) > most:
+		p.refuse(in, given, "is too long", "at most 128 characters")
 		return ""
 	}
-	return g.text
+	return given.text
 }
 
 func (p *parser) regions() []string {
@@ -245,22 +302,22 @@ func (p *parser) regions() []string {
 	return regions
 }
 
-// region goes into a header.
+// region accepts only what may stand in an HTTP header as it is.
 func (p *parser) region() string {
 	in := find("region")
-	g := p.lookup(in)
-	if strings.ContainsFunc(g.text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
-		p.refuse(in, g, "is no region", "it looks like ap-guangzhou")
+	given := p.lookup(in)
+	if strings.ContainsFunc(given.text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		p.refuse(in, given, "is not a region", "it looks like ap-guangzhou")
 		return ""
 	}
-	return g.text
+	return given.text
 }
 
 func (p *parser) updateMode() string {
 	mode := p.choice("update-mode")
 	if mode == "INCREMENT" {
-		// The API's reference offers it, the vendor's own command line tool
-		// took it back (github.com/tencentyun/car-cli).
+		// The API's reference offers it; Tencent's own command line tool no
+		// longer does (github.com/tencentyun/car-cli).
 		p.warn("update-mode INCREMENT: the CAR API offers it, but Tencent's own command line tool takes FULL only. If CAR refuses it, use FULL.")
 	}
 	return mode

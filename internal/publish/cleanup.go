@@ -4,24 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/cos"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// own tells what a later clean-up of this job may remove, before it can be
-// there: a process that is killed tells nothing any more.
-func (r *run) own(id string) { r.emit(Owned{Mark: r.mark.String(), VersionID: id}) }
+// saveOwned saves what the cleanup after a killed process may remove. It is
+// called before the version exists, since a killed process saves nothing any
+// more; "" is an id that is not known yet.
+func (r *run) saveOwned(id string) {
+	r.emit(record.Owned{Mark: r.mark.String(), VersionID: id})
+}
 
-// disown tells that nothing is to be removed any more.
-func (r *run) disown() { r.emit(Owned{}) }
+// saveNothing saves that nothing is to be removed any more.
+func (r *run) saveNothing() { r.emit(record.Owned{}) }
 
-// cleanup removes what this run left undelivered: what the killed process
-// told of, or, where it could not tell anybody, what bears the run's mark.
+// cleanup removes what this run left undelivered: what the killed process saved
+// or, if it could not save anything, what bears the run's mark.
 func (r *run) cleanup(ctx context.Context) error {
-	r.learn(func(t *Result) { t.Outcome = Cleaned })
-	if r.o.Owned != nil && *r.o.Owned == (Owned{}) {
+	if r.o.Owned != nil && *r.o.Owned == (record.Owned{}) {
 		r.note("This run left nothing undelivered.")
 		return nil
 	}
@@ -30,7 +33,10 @@ func (r *run) cleanup(ctx context.Context) error {
 			"It cannot be told which versions are this run's: run-key is missing or has an empty part.")
 	}
 	r.sign("", nil)
-	r.begin(Check)
+	if err := r.checkOwned(); err != nil {
+		return err
+	}
+	r.begin(record.Check)
 	left, err := r.leftBehind(ctx)
 	if err != nil {
 		return err
@@ -39,7 +45,7 @@ func (r *run) cleanup(ctx context.Context) error {
 		r.note("Nothing to clean up: no unfinished version of this run is there.")
 		return nil
 	}
-	r.begin(Undo)
+	r.begin(record.Undo)
 	var failed error
 	for _, v := range left {
 		if r.o.DryRun {
@@ -48,27 +54,23 @@ func (r *run) cleanup(ctx context.Context) error {
 		}
 		r.note("Deleting %s, which is %s.", title(v), v.Status)
 		if err := r.discard(ctx, v); err != nil {
-			r.leftover(fmt.Sprintf("%s, since it could not be deleted: %v", title(v), err), r.line("delete", v.ID))
+			r.leftover(fmt.Sprintf("%s, since it could not be deleted: %v", title(v), err), r.line(Delete, v.ID))
 			failed = errors.Join(failed, err)
 			continue
 		}
-		r.note("Deleted %s: nobody can use it.", title(v))
+		r.note("Deleted the unfinished version %s.", title(v))
 	}
 	if failed == nil && !r.o.DryRun {
-		r.disown()
+		r.saveNothing()
 	}
 	return failed
 }
 
-// leftBehind lists the unfinished versions that this run made. One whose
-// creation was not answered may appear in the list only after a while.
-func (r *run) leftBehind(ctx context.Context) ([]car.Version, error) {
-	for start := time.Now(); ; {
-		versions, err := r.listVersions(ctx)
-		if err != nil {
-			return nil, r.notFound(ctx, err)
-		}
-		var left []car.Version
+// leftBehind lists the unfinished versions that this run made. A version whose
+// create was not answered may appear in the list only after a while.
+func (r *run) leftBehind(ctx context.Context) (left []car.Version, err error) {
+	start := time.Now()
+	err = r.watch(ctx, steadily, func(versions []car.Version) (bool, error) {
 		for _, v := range versions {
 			switch {
 			case !r.madeByThisRun(v):
@@ -78,52 +80,48 @@ func (r *run) leftBehind(ctx context.Context) ([]car.Version, error) {
 				r.note("%s is %s: it stays.", title(v), v.Status)
 			}
 		}
-		if len(left) > 0 || r.o.Owned == nil || r.o.Owned.VersionID != "" || time.Since(start) > looks {
-			return left, nil
-		}
-		if err := sleep(ctx, pollFloor); err != nil {
-			return nil, err
-		}
-	}
+		return len(left) > 0 || r.o.Owned == nil || r.o.Owned.VersionID != "" || time.Since(start) > resolveTime, nil
+	})
+	return left, r.notFound(ctx, err)
 }
 
-// madeByThisRun says whether a version is one that cleanup may remove.
+// checkOwned refuses what a step before this one cannot have saved: an earlier
+// step of the job can set the variables in which a post step gets its state.
+func (r *run) checkOwned() error {
+	if r.o.Owned == nil || r.o.Owned.Mark == "" || isProbeName(r.o.Owned.Mark) {
+		return nil
+	}
+	if m, ok := readMark(r.o.Owned.Mark); !ok || m.owner != r.mark.owner {
+		return fail(BadInput, "State", "Look for a step that sets STATE_mark or STATE_version. To remove a version of this run: "+r.line(List, ""),
+			"The state that this post step got is not that of its own run and application: nothing is deleted.")
+	}
+	return nil
+}
+
+// madeByThisRun reports whether cleanup may remove a version.
 func (r *run) madeByThisRun(v car.Version) bool {
 	m, marked := readMark(v.Name)
-	if o := r.o.Owned; o != nil {
-		// After our id was told, a mark that is not ours is a claim of
-		// somebody who took it over.
-		return o.VersionID != "" && v.ID == o.VersionID && (!marked || m.String() == o.Mark) ||
-			o.VersionID == "" && marked && m.String() == o.Mark
+	o := r.o.Owned
+	switch {
+	case o == nil:
+		return marked && m.owner == r.mark.owner && m.attempt <= r.mark.attempt
+	case o.VersionID == "":
+		return marked && m.String() == o.Mark
+	case v.ID != o.VersionID:
+		return false
+	case marked:
+		// Another mark means that another run has taken the version over.
+		return m.String() == o.Mark
+	case isProbeName(v.Name):
+		return isProbeName(o.Mark)
 	}
-	return marked && m.owner == r.mark.owner && m.attempt <= r.mark.attempt
+	// CAR may have dropped the mark. But a build that CAR has accepted may be
+	// anybody's, and an id alone does not prove otherwise.
+	return v.Status != car.Normal
 }
 
-// discard deletes a version that is this run's or was named, and what was
-// uploaded for it if it is unfinished.
-func (r *run) discard(ctx context.Context, v car.Version) error {
-	if v.Status.Underway() {
-		if err := r.sweep(ctx, v); err != nil {
-			r.note("What was uploaded for %s could not be removed from CAR's bucket: %v. It blocks nothing.", v.ID, err)
-		}
-	}
-	return r.remove(ctx, v)
-}
+// ProbePrefix begins the names of the versions that doctor makes to find out how
+// CAR behaves. They bear no mark.
+const ProbePrefix = "car-publish-probe-"
 
-// sweepTime leaves most of CleanupTime to what matters more.
-const sweepTime = 2 * time.Second
-
-// sweep removes the unfinished uploads of a version that is in flight.
-func (r *run) sweep(ctx context.Context, v car.Version) error {
-	ctx, cancel := context.WithTimeout(ctx, sweepTime)
-	defer cancel()
-	return r.uploadOf(v).Sweep(ctx)
-}
-
-// uploadOf is what goes on in CAR's bucket for a version that is in flight.
-func (r *run) uploadOf(v car.Version) *cos.Upload {
-	return cos.New(cos.Options{
-		Transport: r.d.COS, Endpoint: r.d.Endpoint, Policy: r.d.Upload, Called: r.calledCOS,
-		Renew: func(ctx context.Context) (cos.Keys, error) { return r.keys(ctx, v.ID, "") },
-	})
-}
+func isProbeName(name string) bool { return strings.HasPrefix(name, ProbePrefix) }

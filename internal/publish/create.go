@@ -3,67 +3,55 @@ package publish
 import (
 	"context"
 	"errors"
-	"path"
 	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/retry"
 )
 
-// creates is how often a create is sent before doubt wins.
-const creates = 5
+// maxCreateTries is how often a create is sent whose earlier answers left a
+// doubt.
+const maxCreateTries = 5
 
-// create makes the version, once. CreateApplicationVersion has no client
-// token: after an answer that leaves a doubt, the list says whether it
-// happened. A version is ours only by its id; the mark tells which id.
+// resolveTime is how long the list is searched for the version of a create
+// whose answer was lost, before the create is sent again.
+const resolveTime = 4 * time.Second
+
+// create makes the version, once. CreateApplicationVersion has no client token:
+// when its answer leaves a doubt, only the list can tell whether it made a
+// version. The version is ours by its id, and the mark tells which id that is.
 func (r *run) create(ctx context.Context) error {
-	r.begin(Create)
-	request := car.CreateVersionRequest{
-		ApplicationID: r.o.ApplicationID, FileName: r.name, Regions: r.o.Regions, UpdateMode: r.o.UpdateMode,
-	}
-	r.own("")
+	r.begin(record.Create)
+	r.saveOwned("")
 	for attempt := 1; ; attempt++ {
-		v, requestID, err := r.api.CreateApplicationVersion(ctx, request)
-		r.changed("CreateApplicationVersion", requestID, err)
-		if err == nil && car.IsVersionID(v.ID) {
-			return r.created(v)
-		}
+		v, err := r.requestCreate(ctx)
 		if err == nil {
-			err = fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is no version id.", v.ID)
+			return r.tookCreated(ctx, v)
 		}
-		denied := errors.Is(err, car.Code("OperationDenied"))
-		patience := time.Duration(0)
-		switch {
-		case isDoubtful(err), isOwn(err):
-			r.doubt, patience = err, looks
-		case denied && r.doubt != nil: // most likely by our own, which the list does not show yet
-			patience = Appears
+		ours, resolveErr := r.resolve(ctx, err)
+		if resolveErr != nil {
+			return resolveErr
 		}
-		if patience > 0 {
-			ours, resolveErr := r.resolve(ctx, patience)
-			if resolveErr != nil {
-				return resolveErr
-			}
-			if ours != nil {
-				return r.found(*ours)
-			}
+		if ours != nil {
+			return r.foundCreated(ctx, *ours)
 		}
 		switch {
 		case ctx.Err() != nil:
 			return err
-		case denied:
-			// Somebody was quicker: the policy decides again, on a fresh
-			// list, but replaces nothing any more. While it waits, losing
-			// is no reason to give up.
-			if r.o.OnBlocked != "wait" && attempt >= creates {
+		case errors.Is(err, car.Code("OperationDenied")):
+			// Another run was quicker. The policy decides again on a fresh list,
+			// but replaces nothing any more. A run that waits does not give up
+			// because it lost a race.
+			if r.o.OnBlocked != BlockedWait && attempt >= maxCreateTries {
 				return err
 			}
-			if anew, err := r.outrun(ctx, err); !anew {
+			if tryAgain, err := r.afterLostRace(ctx, err); !tryAgain {
 				return err
 			}
-			r.begin(Create)
-		case isDoubtful(err) && attempt < creates:
+			r.begin(record.Create)
+		case isDoubtful(err) && attempt < maxCreateTries:
 			if err := r.pause(ctx, "CreateApplicationVersion", attempt, err); err != nil {
 				return err
 			}
@@ -73,20 +61,80 @@ func (r *run) create(ctx context.Context) error {
 	}
 }
 
-// outrun says, after a create that was refused although there was room,
-// whether to ask again.
-func (r *run) outrun(ctx context.Context, refusal error) (anew bool, err error) {
+// requestCreate sends the request once.
+func (r *run) requestCreate(ctx context.Context) (car.Version, error) {
+	v, requestID, err := r.api.CreateApplicationVersion(ctx, car.CreateVersionRequest{
+		ApplicationID: r.o.ApplicationID, FileName: r.name(), Regions: r.o.Regions, UpdateMode: r.o.UpdateMode,
+	})
+	r.recordRequest("CreateApplicationVersion", requestID, err)
+	if err == nil && !car.IsVersionID(v.ID) {
+		err = fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplicationVersion answered with %q, which is not a version id.", v.ID)
+	}
+	return v, err
+}
+
+// resolve finds the version that a failed create may have made: one that was
+// not there before and bears our mark. It returns nil if there is none, or if
+// the error leaves no doubt. The list may lag behind, so an absence is believed
+// only after a while.
+func (r *run) resolve(ctx context.Context, createErr error) (ours *car.Version, err error) {
+	var patience time.Duration
+	switch {
+	case isDoubtful(createErr), isOwn(createErr):
+		r.doubt, patience = createErr, resolveTime
+	case errors.Is(createErr, car.Code("OperationDenied")) && r.doubt != nil:
+		// Most likely our own version blocks it, and the list does not show it yet.
+		patience = MaxListLag
+	default:
+		return nil, nil
+	}
+	ctx, cancel := despiteCancel(ctx)
+	defer cancel()
+	start := time.Now()
+	err = r.watch(ctx, steadily, func(versions []car.Version) (bool, error) {
+		var unmarked []string
+		if ours, unmarked = r.appeared(versions); ours != nil {
+			return true, nil
+		}
+		if len(unmarked) > 0 {
+			return true, fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line(List, ""),
+				"The answer of CreateApplicationVersion was lost, and %s is new but does not bear this run's mark: it is not touched.", some(unmarked, 3))
+		}
+		return time.Since(start) >= patience, nil
+	})
+	return ours, err
+}
+
+// appeared returns the version that a create of this run has made, if the list
+// shows it, and the titles of new versions without any mark. Those may be ours
+// or not. A version with another mark is another run's.
+func (r *run) appeared(versions []car.Version) (ours *car.Version, unmarked []string) {
+	for _, v := range versions {
+		m, marked := readMark(v.Name)
+		switch {
+		case r.before[v.ID]:
+		case m == r.mark:
+			return &v, nil
+		case !marked:
+			unmarked = append(unmarked, title(v))
+		}
+	}
+	return nil, unmarked
+}
+
+// afterLostRace decides, after a create was refused although there was room,
+// whether to send it again.
+func (r *run) afterLostRace(ctx context.Context, refusal error) (tryAgain bool, err error) {
 	versions, err := r.listVersions(ctx)
 	if err != nil {
 		return false, refusal
 	}
-	m := r.survey(versions)
-	if len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full {
-		// The list shows no reason: it lags, or what was in the way is gone.
-		if r.o.OnBlocked != "wait" || r.waited() >= r.o.QueueTimeout {
+	if r.o.survey(versions).empty() {
+		// The list shows no reason: it lags behind, or the reason is gone.
+		if r.o.OnBlocked != BlockedWait || r.waited() >= r.o.QueueTimeout {
 			return false, refusal
 		}
-		return true, sleep(ctx, pollFloor+time.Duration(r.d.Float()*float64(pollFloor)))
+		return true, retry.Sleep(ctx, pollFloor+time.Duration(r.float()*float64(pollFloor)))
 	}
 	if err := r.makeRoom(ctx, versions, false); err != nil {
 		return false, err
@@ -94,136 +142,23 @@ func (r *run) outrun(ctx context.Context, refusal error) (anew bool, err error) 
 	return true, nil
 }
 
-// waited is how long on-blocked: wait has waited so far, altogether.
-func (r *run) waited() time.Duration {
-	if r.queued.IsZero() {
-		r.queued = time.Now()
-	}
-	return time.Since(r.queued)
+// foundCreated takes a version whose create was not answered.
+func (r *run) foundCreated(ctx context.Context, v car.Version) error {
+	r.note("The answer of CreateApplicationVersion was lost (%v), and the version is there: it is used.", r.doubt)
+	return r.tookCreated(ctx, v)
 }
 
-// found takes a version that a create made whose answer was lost.
-func (r *run) found(v car.Version) error {
-	r.note("The answer of CreateApplicationVersion was lost (%v), and the version is there: going on with it.", r.doubt)
-	return r.created(v)
-}
-
-// created takes the version as ours.
-func (r *run) created(v car.Version) error {
-	r.stage = undelivered
-	r.own(v.ID)
-	r.learnVersion(v)
+// tookCreated takes the version that a create has made.
+func (r *run) tookCreated(ctx context.Context, v car.Version) error {
+	r.ours.becomeCreated(v)
+	r.saveOwned(v.ID)
+	r.recordVersion(v)
 	r.note("Created %s.", title(v))
 	if m, ok := readMark(v.Name); !ok || m != r.mark {
 		r.note("CAR named the version %q, without the mark that was sent: a later attempt of this run could not recognise it.", v.Name)
 	}
 	if dropped := missing(r.o.Regions, v.Regions); len(dropped) > 0 {
-		r.warn("CAR left out %s of the regions that were asked for.", strings.Join(dropped, ", "))
+		r.warn("CAR left out these requested regions: %s.", strings.Join(dropped, ", "))
 	}
-	return nil
+	return r.proveCreated(ctx)
 }
-
-// looks is how long a create whose answer was lost is looked for in the list
-// before it is sent again.
-const looks = 4 * time.Second
-
-// resolve finds the version that a doubtful create has made, if it did: one
-// that was not there before and bears our mark. What bears another's mark is
-// another's; what bears none may be ours or not. The list may lag behind, so
-// "not there" is believed only after a while.
-func (r *run) resolve(ctx context.Context, patience time.Duration) (*car.Version, error) {
-	ctx, cancel := r.shortly(ctx)
-	defer cancel()
-	for start := time.Now(); ; {
-		versions, err := r.listVersions(ctx)
-		if err != nil {
-			return nil, err
-		}
-		ours, strangers := r.appeared(versions)
-		if ours != nil {
-			return ours, nil
-		}
-		if len(strangers) > 0 {
-			return nil, fail(InTheWay, "Doubtful", "If it is yours, deliver into it or delete it: "+r.line("list", ""),
-				"The answer of CreateApplicationVersion was lost, and %s is new but does not bear this run's mark: it is not touched.", some(strangers, 3))
-		}
-		if time.Since(start) >= patience {
-			return nil, nil
-		}
-		if err := sleep(ctx, pollFloor); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// appeared returns the version that a create of ours has made, if the list shows
-// it, and the titles of the new ones that may be ours or not: another run of
-// ours would have marked them.
-func (r *run) appeared(versions []car.Version) (ours *car.Version, strangers []string) {
-	for _, v := range versions {
-		m, marked := readMark(v.Name)
-		switch {
-		case r.seen[v.ID]:
-		case m == r.mark:
-			return &v, nil
-		case !marked:
-			strangers = append(strangers, title(v))
-		}
-	}
-	return nil, strangers
-}
-
-// shortly gives a look that a cancel must not cut off a few seconds.
-func (r *run) shortly(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(r.aftermath, car.Grace)
-}
-
-func (r *run) leftover(what, command string) {
-	r.learn(func(t *Result) { t.Left = append(t.Left, Leftover{What: what, Command: command}) })
-}
-
-// poll intervals: never faster than the floor, since 20 requests a second are
-// the whole account's.
-const (
-	pollFloor   = 2 * time.Second
-	pollCeiling = 15 * time.Second
-)
-
-// poller returns a wait that grows with the time that has passed, and while the
-// account is asked too much, jittered so that many runs do not ask in step.
-func (r *run) poller() func(context.Context) error {
-	start := time.Now()
-	refusals, slower := r.throttles.Load(), time.Duration(1)
-	return func(ctx context.Context) error {
-		if now := r.throttles.Load(); now > refusals {
-			refusals, slower = now, min(2*slower, 8)
-		} else {
-			slower = max(slower/2, 1)
-		}
-		wait := min(slower*max(time.Since(start)/8, pollFloor), pollCeiling)
-		return sleep(ctx, wait+time.Duration(r.d.Float()*float64(wait)/4))
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error { return retry.Sleep(ctx, d) }
-
-// missing returns what was asked for and is not there.
-func missing(asked, there []string) []string {
-	have := make(map[string]bool)
-	for _, t := range there {
-		have[t] = true
-	}
-	var out []string
-	for _, a := range asked {
-		if !have[a] {
-			out = append(out, a)
-		}
-	}
-	return out
-}
-
-// stem is what CAR makes a version's name of.
-func stem(fileName string) string { return strings.TrimSuffix(fileName, path.Ext(fileName)) }

@@ -8,6 +8,7 @@ import (
 	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/cos"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // Kind is the sort of a failure; each has an exit status of its own.
@@ -18,21 +19,48 @@ const (
 	Other        Kind = iota // anything else
 	BadInput                 // the caller must change an input
 	Refused                  // the credentials were refused
-	InTheWay                 // an unfinished version, no room, or it would roll back
+	InTheWay                 // an unfinished version, no room, or a release that would replace a newer one
 	UploadFailed             //
 	NotCreated               // CAR could not make a version of the build
 	TimedOut                 // the deadline passed
 	Interrupted              // the context was cancelled for another reason
 )
 
+// Outcome is how a run with a failure of this kind ends.
+func (k Kind) Outcome() record.Outcome {
+	switch k {
+	case InTheWay:
+		return record.Blocked
+	case Interrupted:
+		return record.Cancelled
+	default:
+		return record.Failed
+	}
+}
+
 // Error is why a run failed, for a reader.
 type Error struct {
 	Kind      Kind
 	Code      string // the service's error code, or one of ours
-	Message   string // one sentence or two; what was and was not done
+	Message   string // a sentence or two: what failed, and what was not done because of it
 	Hint      string // what to do about it
 	RequestID string
 	Err       error
+
+	blocker string // id of the version that is in the way; "" if it is not known
+}
+
+// The codes of errors that obtain checks against a fresh list.
+const (
+	codeBlocked = "Blocked"
+	codeFull    = "Full"
+	codeChanged = "Changed"
+)
+
+// blocks reports whether something that may have changed by now keeps CAR from
+// taking a new version.
+func (e *Error) blocks() bool {
+	return e.Code == codeBlocked || e.Code == codeFull || e.Code == codeChanged
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -43,15 +71,16 @@ func (e *Error) Unwrap() error { return e.Err }
 // errTimeout is the cause of a context that ran into Options.Timeout.
 var errTimeout = errors.New("the timeout passed")
 
+// fail makes an Error.
 func fail(kind Kind, code, hint, format string, args ...any) *Error {
 	return &Error{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// explain turns any error of a run into an *Error. What the run ended by (a
-// cancel, the timeout) comes before what that broke.
+// explain turns any error of a run into an *Error. After a cancel or a timeout
+// it is about that, and not about what failed because of it.
 func (r *run) explain(ctx context.Context, err error) *Error {
 	if cause := context.Cause(ctx); cause != nil {
-		doing := fmt.Sprintf("in the phase %q", r.phase)
+		doing := fmt.Sprintf("in the phase %q", r.current())
 		if errors.Is(cause, errTimeout) {
 			e := fail(TimedOut, "Timeout", "Raise timeout, or look at the phase that took so long.",
 				"The timeout of %v passed %s.", r.o.Timeout, doing)
@@ -68,22 +97,26 @@ func (r *run) explain(ctx context.Context, err error) *Error {
 		return e
 	}
 	e := Explain(err)
-	if r.phase == Upload && e.Code == codeUnknown {
+	if r.current() == record.Upload && e.Code == codeUnknown {
 		e.Kind, e.Code = UploadFailed, "Upload"
 	}
 	return e
 }
 
-// codeUnknown is the code of an error that nothing is known of.
+// codeUnknown is the code of an unexpected error.
 const codeUnknown = "Failed"
 
-// Explain turns the error of a room that the flow stands on into an *Error.
+// Explain turns an error of the packages below the flow into an *Error. It
+// leaves its argument as it is.
 func Explain(err error) *Error {
 	if own := (*Error)(nil); errors.As(err, &own) {
-		if own.RequestID != "" {
-			own.Message += fmt.Sprintf(" (%s, RequestId %s)", own.Code, own.RequestID)
+		if own.RequestID == "" {
+			return own
 		}
-		return own
+		e := *own
+		e.Message += fmt.Sprintf(" (%s, RequestId %s)", e.Code, e.RequestID)
+		e.Err = own
+		return &e
 	}
 	if api := (*car.Error)(nil); errors.As(err, &api) {
 		keyless := api.Code == car.CodeCredentials

@@ -1,10 +1,12 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/carsim"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // faults are what may happen to any call.
@@ -36,6 +39,7 @@ var scenes = map[string]struct {
 	world   carsim.World
 	options func(*publish.Options)
 	before  func(*bench) // what an earlier attempt left
+	folder  bool         // the build is one, in several parts
 }{
 	"plain":                        {},
 	"the list lags":                {world: carsim.World{ListLag: 3 * time.Second}},
@@ -52,11 +56,22 @@ var scenes = map[string]struct {
 	"delete-oldest":      {options: func(o *publish.Options) { o.ApplicationID, o.OnFull = "app-full", "delete-oldest" }},
 	"a later attempt": {
 		options: func(o *publish.Options) { o.Attempt = 2 },
-		before:  func(b *bench) { b.dies("CreateApplicationSnapshot") },
+		before:  func(b *bench) { b.timesOut() },
 	},
 	"a later attempt with parts": {
 		options: func(o *publish.Options) { o.Attempt = 2 },
 		before:  func(b *bench) { b.dies("cos:CompleteMultipartUpload") },
+	},
+	"a folder": {folder: true},
+	"a folder, a later attempt with parts": {
+		folder:  true,
+		options: func(o *publish.Options) { o.Attempt = 2 },
+		before:  func(b *bench) { b.dies("cos:CompleteMultipartUpload") },
+	},
+	"a folder, a later attempt after the upload": {
+		folder:  true,
+		options: func(o *publish.Options) { o.Attempt = 2 },
+		before:  func(b *bench) { b.dies("CreateApplicationSnapshot") },
 	},
 	"take-over": {
 		world:   carsim.World{DeleteCreating: carsim.Denied},
@@ -72,13 +87,22 @@ func (b *bench) dies(action string) {
 	if err := b.sim.SetWorld(world); err != nil {
 		panic(err)
 	}
-	first := &bench{sim: b.sim, world: b.world, options: b.options}
+	first := &bench{sim: b.sim, world: b.world, options: b.options, partSize: b.partSize}
 	first.options.OnFailure, first.options.Attempt, first.options.RunKey, first.options.OnBlocked = "keep", 1, "run/1", "fail"
 	if _, err := first.run(context.Background()); err == nil {
 		panic("the first attempt did not fail")
 	}
 	if err := b.sim.SetWorld(b.world); err != nil {
 		panic(err)
+	}
+}
+
+// timesOut runs a first attempt until CAR processes its build.
+func (b *bench) timesOut() {
+	first := &bench{sim: b.sim, world: b.world, options: b.options, partSize: b.partSize}
+	first.options.OnFailure, first.options.Attempt, first.options.Timeout = "keep", 1, time.Second
+	if _, err := first.run(context.Background()); err == nil || err.Kind != publish.TimedOut {
+		panic("the first attempt did not run into its deadline")
 	}
 }
 
@@ -93,9 +117,15 @@ func TestFaultAtEveryCall(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				scene.world.ProcessingTime = 5 * time.Second
+				if scene.folder {
+					scene.world.MinPart = 1
+				}
 				prepare := func(t *testing.T) *bench {
 					b := newBench(t, scene.world)
 					b.world = scene.world
+					if scene.folder {
+						b.options.Artifact, b.partSize = buildFolder(t), 200
+					}
 					b.options.Release, b.options.VersionName, b.options.KeyComplete = true, "1.2.3", true
 					if scene.options != nil {
 						scene.options(&b.options)
@@ -168,7 +198,7 @@ func (b *bench) remember() {
 }
 
 // keepsItsPromises compares what a run said with what the service shows.
-func (b *bench) keepsItsPromises(t *testing.T, result publish.Result, err *publish.Error) {
+func (b *bench) keepsItsPromises(t *testing.T, result record.Result, err *publish.Error) {
 	t.Helper()
 	told := func(id string) bool {
 		for _, l := range result.Left {
@@ -211,7 +241,7 @@ func (b *bench) keepsItsPromises(t *testing.T, result publish.Result, err *publi
 		wrong("outcome %s", result.Outcome)
 	}
 	switch {
-	case err == nil && (result.Outcome != publish.Released || online != result.VersionID):
+	case err == nil && (result.Outcome != record.Released || online != result.VersionID):
 		wrong("outcome %s of %s, and %s is online", result.Outcome, result.VersionID, online)
 	case err != nil && online != b.online && !told(online):
 		wrong("%s is online without a word", online)
@@ -284,9 +314,9 @@ func TestNothingIsLeftWithoutAWord(t *testing.T) {
 	}
 }
 
-// When nobody waits any more the clean-up ends at once, wherever it is, and
+// After a second interrupt the cleanup ends at once, wherever it is, and
 // what is left is told.
-func TestHurry(t *testing.T) {
+func TestSecondInterrupt(t *testing.T) {
 	for _, silent := range []string{
 		"CreateApplicationVersion", "cos:UploadPart", "CreateApplicationSnapshot", "DescribeApplicationStatus", "SetApplicationVersionOnline",
 	} {
@@ -298,18 +328,18 @@ func TestHurry(t *testing.T) {
 				}})
 				b.options.Release, b.options.KeyComplete = true, true
 				ctx, cancel := context.WithCancelCause(t.Context())
-				hurry, noTimeLeft := context.WithCancelCause(t.Context())
-				defer noTimeLeft(nil)
-				b.hurry = hurry
+				limit, interruptAgain := context.WithCancelCause(t.Context())
+				defer interruptAgain(nil)
+				b.limit = limit
 				start := time.Now()
-				const stopped, hurried = 50 * time.Second, 50*time.Second + 500*time.Millisecond // before the watchdog cuts a call
+				const stopped, interrupted = 50 * time.Second, 50*time.Second + 500*time.Millisecond // before the watchdog cuts a call
 				time.AfterFunc(stopped, func() { cancel(errors.New("stop")) })
-				time.AfterFunc(hurried, func() { noTimeLeft(errors.New("no time left")) })
+				time.AfterFunc(interrupted, func() { interruptAgain(errors.New("interrupted twice")) })
 				result, err := b.run(ctx)
 				// Whether a last look was quicker than the second signal is a matter of luck.
-				released := silent == "SetApplicationVersionOnline" && err == nil && result.Outcome == publish.Released
-				if took := time.Since(start); took != hurried || !released && (err == nil || err.Kind != publish.Interrupted) {
-					t.Errorf("ended after %v with %v, want %v", took, err, hurried)
+				released := silent == "SetApplicationVersionOnline" && err == nil && result.Outcome == record.Released
+				if took := time.Since(start); took != interrupted || !released && (err == nil || err.Kind != publish.Interrupted) {
+					t.Errorf("ended after %v with %v, want %v", took, err, interrupted)
 				}
 				synctest.Wait()
 				b.keepsItsPromises(t, result, err)
@@ -357,4 +387,44 @@ func TestReplacedArtifact(t *testing.T) {
 		}
 		b.keepsItsPromises(t, result, err)
 	})
+}
+
+// A file that was overwritten in place is noticed even if its time was put back; one
+// that only got another mode or a further link is the same.
+func TestArtifactWrittenInPlace(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		return // the system does not tell
+	}
+	for what, change := range map[string]func(path string, info os.FileInfo) error{
+		"overwritten": func(path string, info os.FileInfo) error {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			text = bytes.ReplaceAll(text, []byte("Game.exe"), []byte("Evil.exe"))
+			return errors.Join(os.WriteFile(path, text, 0o600), os.Chtimes(path, info.ModTime(), info.ModTime()))
+		},
+		"another mode": func(path string, _ os.FileInfo) error { return os.Chmod(path, 0o640) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				b := newBench(t, carsim.World{Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Kind: carsim.Delay, Delay: time.Minute}}})
+				b.options.Release = true
+				time.AfterFunc(time.Second, func() {
+					info, err := os.Stat(b.options.Artifact)
+					if err == nil {
+						err = change(b.options.Artifact, info)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+				result, err := b.run(t.Context())
+				if refused := err != nil && err.Code == "ArtifactChanged"; refused != (what == "overwritten") {
+					t.Errorf("err = %v", err)
+				}
+				b.keepsItsPromises(t, result, err)
+			})
+		})
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/carsim"
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // The limit of 20 requests a second of each action is the account's: what a
@@ -33,7 +33,7 @@ func TestFleet(t *testing.T) {
 			wait.Go(func() {
 				result, err := b.run(t.Context())
 				took[n] = time.Since(start)
-				if err != nil || result.Outcome != publish.Released || len(result.Warnings) > 0 {
+				if err != nil || result.Outcome != record.Released || len(result.Warnings) > 0 {
 					t.Errorf("ship %d: %v, outcome %s, warnings %q", n, err, result.Outcome, result.Warnings)
 				}
 			})
@@ -68,7 +68,7 @@ func TestThrottledForLong(t *testing.T) {
 				}
 				b := newBench(t, world)
 				b.options.Release = true
-				if result, err := b.run(t.Context()); err != nil || result.Outcome != publish.Released {
+				if result, err := b.run(t.Context()); err != nil || result.Outcome != record.Released {
 					t.Errorf("got %v, outcome %s", err, result.Outcome)
 				}
 				if got := b.count(action); got != 13 {

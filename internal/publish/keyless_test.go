@@ -14,17 +14,18 @@ import (
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/carsim"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
 )
 
 // runAsRole is run with the keys of a role, for tokens of the simulated CI.
-func (b *bench) runAsRole(ctx context.Context, duration time.Duration) (publish.Result, error) {
+func (b *bench) runAsRole(ctx context.Context, duration time.Duration) (record.Result, error) {
 	random := rand.New(rand.NewPCG(1, 2))
 	roundTripper := transport.Guard(b.sim.Transport(), "test")
 	backoff := retry.Policy{Base: time.Second, Cap: 20 * time.Second, Attempts: 7, Float: random.Float64}
-	tell := func(e publish.Event) {
+	tell := func(e record.Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.events = append(b.events, e)
@@ -33,8 +34,8 @@ func (b *bench) runAsRole(ctx context.Context, duration time.Duration) (publish.
 		ARN: carsim.RoleARN, Provider: carsim.ProviderName, Session: "octo.ocean@42@1", Duration: duration, For: b.options.Timeout,
 		Tokens: func(context.Context) (secret.String, error) { return secret.New(b.sim.IDToken(carsim.Audience)), nil },
 		Site:   "china", Language: "en-US", Transport: roundTripper, Retry: backoff,
-		Mask: func(s secret.String) { tell(publish.Masked{Secret: s}) },
-		Warn: func(text string) { tell(publish.Warning{Text: text}) },
+		Mask: func(s secret.String) { tell(record.Masked{Secret: s}) },
+		Warn: func(text string) { tell(record.Warning{Text: text}) },
 	})
 	return publish.Run(ctx, b.options, publish.Deps{
 		CAR: car.Config{
@@ -96,7 +97,7 @@ func TestKeysEndInTheMiddle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result.Outcome != publish.Released {
+		if result.Outcome != record.Released {
 			t.Errorf("outcome %s, want released", result.Outcome)
 		}
 		sessions := int(time.Since(start)/(15*time.Minute)) + 1
@@ -131,7 +132,7 @@ func TestKeysRefusedBeforeTheirTime(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if result.Outcome != publish.Released || result.VersionName != "1.2.3" || len(result.Warnings) > 0 {
+				if result.Outcome != record.Released || result.VersionName != "1.2.3" || len(result.Warnings) > 0 {
 					t.Errorf("outcome %s, name %q, warnings %q", result.Outcome, result.VersionName, result.Warnings)
 				}
 				if got := b.count("AssumeRoleWithWebIdentity"); got != 2 {
@@ -169,7 +170,7 @@ func TestKeysCannotBeRenewed(t *testing.T) {
 		}
 		warned := 0
 		for _, event := range b.events {
-			if w, ok := event.(publish.Warning); ok && strings.Contains(w.Text, "The keys could not be renewed") {
+			if w, ok := event.(record.Warning); ok && strings.Contains(w.Text, "The keys could not be renewed") {
 				warned++
 			}
 		}

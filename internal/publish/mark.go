@@ -1,16 +1,21 @@
 package publish
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/car-publish/car-publish/internal/secret"
 )
 
 // A mark is what the name of a version tells of who made it and of what:
 // CAR names a version after its file, and offers nothing else to write on.
-// game.zip is sent as game-cp<owner><content><attempt><nonce>.zip.
+// game.zip is sent as game-cp<owner><content><attempt><nonce>.zip. A run with a key of
+// its own then adds a proof: game-cp<...>-<proof>.
 //
 // The shape of the mark is a public contract: a later release must know the
 // marks of an earlier one.
@@ -25,11 +30,12 @@ const (
 	markAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 	markPart     = 6 // characters of owner and of content: 30 bits, among at most five versions
 	markNonce    = 3
+	proofLength  = 12                    // characters: 60 bits
 	lastAttempt  = len(markAlphabet) - 1 // later ones count as this one, and so never as later than it
 )
 
 var (
-	markShape  = regexp.MustCompile(`-cp([a-z2-7]{6})([a-z2-7]{6})([a-z2-7])([a-z2-7]{3})$`)
+	markShape  = regexp.MustCompile(`-cp([a-z2-7]{6})([a-z2-7]{6})([a-z2-7])([a-z2-7]{3})(?:-([a-z2-7]{12}))?$`)
 	markBase32 = base32.NewEncoding(markAlphabet).WithPadding(base32.NoPadding)
 )
 
@@ -59,6 +65,31 @@ func (m mark) apply(fileName string) string {
 
 func (m mark) String() string {
 	return "-cp" + m.owner + m.content + markAlphabet[m.attempt:m.attempt+1] + m.nonce
+}
+
+// deed is what a proof shows of the run that made the mark.
+type deed string
+
+const (
+	didCreate  deed = "created"   // it created the version with that id
+	didDeliver deed = "delivered" // it delivered the build of that version
+)
+
+// proof shows that whoever has the key did something to the version with that id.
+// Everybody can compute a mark, or copy a name from the list; a proof for another
+// version takes the key.
+func (m mark) proof(key secret.String, done deed, versionID string) string {
+	sum := hmac.New(sha256.New, []byte(key.Reveal()))
+	_, _ = fmt.Fprintf(sum, "car-publish\x00%s\x00%s\x00%s", done, versionID, m) // a hash does not fail
+	return markBase32.EncodeToString(sum.Sum(nil))[:proofLength]
+}
+
+// readProof finds the proof behind the mark in a version's name; "" if there is none.
+func readProof(versionName string) string {
+	if found := markShape.FindStringSubmatch(versionName); found != nil {
+		return found[5]
+	}
+	return ""
 }
 
 // earlier reports whether m is the mark of an earlier attempt of other's run.

@@ -3,12 +3,14 @@ package publish
 import (
 	"sync"
 	"time"
+
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // meter turns the upload's byte counts into progress with the rate of the
 // last seconds. It may be called from many goroutines, and often.
 type meter struct {
-	emit  func(Event)
+	emit  func(record.Event)
 	total int64 // bytes
 
 	mu      sync.Mutex
@@ -27,6 +29,18 @@ const (
 )
 
 func (m *meter) update(done int64) {
+	m.measure(done, func(e record.Uploaded) record.Uploaded { return e })
+}
+
+// updateFolder is update for a folder, of which so many bytes were packed and sent.
+func (m *meter) updateFolder(packed, sent int64) {
+	m.measure(packed, func(e record.Uploaded) record.Uploaded {
+		e.Sent = sent
+		return e
+	})
+}
+
+func (m *meter) measure(done int64, with func(record.Uploaded) record.Uploaded) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
@@ -39,10 +53,10 @@ func (m *meter) update(done int64) {
 		m.samples = m.samples[1:]
 	}
 	first := m.samples[0]
-	event := Uploaded{Done: done, Total: m.total}
+	event := record.Uploaded{Done: done, Total: m.total}
 	if span := now.Sub(first.at).Seconds(); span > 0 && done > first.done {
 		event.Rate = float64(done-first.done) / span
 		event.Left = time.Duration(float64(m.total-done) / event.Rate * float64(time.Second))
 	}
-	m.emit(event)
+	m.emit(with(event))
 }

@@ -4,7 +4,7 @@ package publish
 type Need struct {
 	Action string
 
-	// Changes says that the call changes something, so that nobody can try
+	// Changes says that the call changes something, so that doctor cannot try
 	// without harm whether a key may make it.
 	Changes bool
 
@@ -27,7 +27,7 @@ var needs = []Need{
 	{Action: "CreateApplicationVersion", Changes: true},
 	{Action: "CreateApplicationSnapshot", Changes: true},
 	{Action: "SetApplicationVersionOnline", Changes: true, when: func(o Options) bool { return o.Release }},
-	{Action: "ModifyApplicationVersion", Changes: true, Without: "the version keeps the name of its file", when: func(o Options) bool { return o.VersionName != "" }},
+	{Action: "ModifyApplicationVersion", Changes: true, Without: "the version keeps its name, and a later attempt cannot prove that it is its own", when: func(o Options) bool { return o.VersionName != "" || o.KeyComplete }},
 	// Under every policy, a version that CAR could not make is deleted before
 	// the create, and a run that fails takes its own version back.
 	{Action: "DeleteApplicationVersion", Changes: true},

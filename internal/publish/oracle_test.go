@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/carsim"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // What the simulation holds a publisher to: at each request what it may do,
@@ -50,6 +50,11 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 		if !before.versions[id] {
 			s.maker[id], s.born[id] = p, len(s.all)
 			s.logf("    p%d made %s", p.id, id)
+			for _, v := range s.sim.Versions(p.options.ApplicationID) {
+				if v.ID == id && markAtEnd.MatchString(v.Name) {
+					s.named[p.step] = v.Name
+				}
+			}
 		}
 	}
 	for id := range now.uploads {
@@ -71,6 +76,9 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 			}
 		}
 	}
+	if r.action == "ModifyApplicationVersion" && s.maker[r.version] == p && markAtEnd.MatchString(s.claimed[r.version]) {
+		s.named[p.step] = s.claimed[r.version]
+	}
 	if !strings.HasPrefix(r.action, "cos:") {
 		p.last = r.action
 	}
@@ -78,7 +86,7 @@ func (s *schedule) account(p *process, r *request, before snapshot) {
 }
 
 // markAtEnd is the shape of a mark, written down once more.
-var markAtEnd = regexp.MustCompile(`-cp[a-z2-7]{16}$`)
+var markAtEnd = regexp.MustCompile(`-cp[a-z2-7]{16}(-[a-z2-7]{12})?$`)
 
 // marked reports whether a version's name bears a mark.
 func (s *schedule) marked(app, id string) bool {
@@ -178,7 +186,7 @@ func (p *process) later() bool { return p.options.Attempt > 1 && p.options.KeyCo
 
 // takesOver reports whether the process may deliver into another's version.
 func (p *process) takesOver() bool {
-	return p.s.world.DeleteCreating == carsim.Denied && strings.HasPrefix(p.options.OnBlocked, "replace")
+	return p.s.world.DeleteCreating == carsim.Denied && strings.HasPrefix(string(p.options.OnBlocked), "replace")
 }
 
 // allowed judges a request by what its sender had been shown.
@@ -192,6 +200,9 @@ func (s *schedule) allowed(p *process, r *request) {
 		unfinished := status == carsim.Creating || status == carsim.Uploading || status == carsim.CreateFailed
 		ok := false
 		switch {
+		case s.forged[r.version] && !p.own(r.version) && !p.takesOver(): // an attempt without a proof believes the mark of what is unfinished
+			ok = status == carsim.CreateFailed || unfinished && (p.step.proofKey.IsZero() || strings.HasPrefix(string(p.options.OnBlocked), "replace")) ||
+				status == carsim.Normal && p.options.OnBlocked == "replace-unreleased"
 		case p.own(r.version), p.claims(r.version):
 			ok = status == "" || unfinished || status == carsim.Normal
 		case status == carsim.CreateFailed:
@@ -210,7 +221,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		if p.last != "DescribeApplicationVersion" {
 			s.violated("p%d deletes %s, and the call before was %s, not a fresh list", p.id, r.version, p.last)
 		}
-		if by := s.claimant(p, r.version); by != nil && status != carsim.CreateFailed && !strings.HasPrefix(p.options.OnBlocked, "replace") {
+		if by := s.claimant(p, r.version); by != nil && status != carsim.CreateFailed && !strings.HasPrefix(string(p.options.OnBlocked), "replace") {
 			s.violated("p%d deletes %s, which it saw that a later attempt, p%d, goes on with", p.id, r.version, by.id)
 		}
 	case "CreateApplicationSnapshot": // it acts on whatever is in flight, and cannot be read back
@@ -224,7 +235,7 @@ func (s *schedule) allowed(p *process, r *request) {
 		if status == carsim.Usable && s.online[r.version] && p.seen["online"] != p.first["online"] {
 			s.violated("p%d puts %s online again, although it saw that somebody had replaced it", p.id, r.version)
 		}
-		if !p.own(r.version) && !p.claims(r.version) && !s.struck[r.version] {
+		if (!p.own(r.version) && !p.claims(r.version) || s.forged[r.version] && !p.own(r.version) && !p.takesOver()) && !s.struck[r.version] {
 			s.violated("p%d releases %s, which is another's", p.id, r.version)
 		}
 	}
@@ -357,8 +368,8 @@ func (s *schedule) judge(p *process) {
 		s.violated("p%d is blocked by %s, which it has made itself", p.id, id)
 	}
 	same := maker.step.build == p.step.build && maker.options.ArtifactURL.IsZero() == p.options.ArtifactURL.IsZero()
-	if p.err != nil && p.err.Kind == publish.InTheWay && p.later() && p.own(id) && same && maker.err != nil &&
-		s.is(p.options.ApplicationID, id) == p.seen[id] && !s.finished(id) && !s.refusedToDelete(id) {
+	if p.err != nil && p.err.Kind == publish.InTheWay && p.err.Code != "Unproven" && p.later() && p.own(id) && same && maker.err != nil &&
+		s.is(p.options.ApplicationID, id) == p.seen[id] && !s.finished(id) && !s.refusedToDelete(id) && !s.hidden[id] && !s.forged[id] {
 		s.violated("p%d is blocked by %s, which an earlier attempt left", p.id, id)
 	}
 }
@@ -399,6 +410,9 @@ func (s *schedule) refusedToDelete(string) bool { return s.world.DeleteCreating 
 
 func (s *schedule) judgeSuccess(p *process) {
 	id := p.result.VersionID
+	if s.forged[id] && !p.own(id) && !p.takesOver() {
+		s.violated("p%d succeeded with %s, whose mark a colleague has forged", p.id, id)
+	}
 	if m := s.maker[id]; !p.own(id) && (!p.claims(id) || !p.takesOver()) && !s.struck[id] {
 		by := "nobody"
 		if m != nil {
@@ -407,24 +421,24 @@ func (s *schedule) judgeSuccess(p *process) {
 		s.violated("p%d succeeded with %s, which %s made", p.id, id, by)
 	}
 	switch p.result.Outcome {
-	case publish.Released:
+	case record.Released:
 		if !s.online[id] {
 			s.violated("p%d says that %s is online, and it never was", p.id, id)
 		}
-	case publish.Ready:
+	case record.Ready:
 		if !s.good[id] {
 			s.violated("p%d says that %s is ready, and it never was", p.id, id)
 		}
 	default: // the other successes are of other commands
 	}
-	if p.options.Release && p.result.Outcome != publish.Released {
+	if p.options.Release && p.result.Outcome != record.Released {
 		s.violated("p%d was to release, and ends well with %s", p.id, p.result.Outcome)
 	}
 	if !p.options.ArtifactURL.IsZero() {
 		return // what CAR downloads has a size that nobody here knows
 	}
-	if info, err := os.Stat(p.options.Artifact); err != nil || s.size[id] != info.Size() && !s.struck[id] {
-		s.violated("p%d succeeded with %s, which is made of %d bytes; its build has %d", p.id, id, s.size[id], info.Size())
+	if want := sizeOf(p.options.Artifact); s.size[id] != want && !s.struck[id] {
+		s.violated("p%d succeeded with %s, which is made of %d bytes; its build has %d", p.id, id, s.size[id], want)
 	}
 }
 
@@ -445,7 +459,7 @@ func (s *schedule) tallyNotes(p *process) {
 // bitten are the difficulties that must really occur, and the words that tell
 // of their being resolved.
 var bitten = map[string]string{
-	"lost create, found again":  "and the version is there: going on with it",
+	"lost create, found again":  "and the version is there: it is used",
 	"lost release, found again": "and the version is online",
 	"later attempt goes on":     "An earlier attempt",
 	"earlier upload resumed":    "was there already",
@@ -453,7 +467,7 @@ var bitten = map[string]string{
 	"waits for a sibling":       "Waiting for ver-",
 	"replaces another's":        "deleting it, as on-blocked",
 	"makes room":                "deleting it, as on-full",
-	"undo":                      "nobody can use it",
+	"undo":                      "Deleted the unfinished version",
 }
 
 // tally sums the schedules up: in how many of them something happened.

@@ -12,6 +12,7 @@ import (
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/carsim"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
 )
@@ -28,7 +29,7 @@ func TestLaterAttemptByURL(t *testing.T) {
 		}
 		b.options.Attempt, b.options.Wait, b.options.Release = 2, true, true
 		result, err := b.run(t.Context())
-		if err != nil || result.Outcome != publish.Released || b.statuses() != "Usable Usable Inuse" {
+		if err != nil || result.Outcome != record.Released || b.statuses() != "Usable Usable Inuse" {
 			t.Errorf("%s: %v; versions %s", result.Outcome, err, b.statuses())
 		}
 	})
@@ -196,7 +197,7 @@ func TestTwoAttemptsAlive(t *testing.T) {
 				time.Sleep(10 * time.Second)
 				result, err := two.run(t.Context())
 				<-ended
-				if err != nil || result.Outcome != publish.Released || one.statuses() != "Usable Usable Inuse" || len(one.sim.Uploads()) > 0 {
+				if err != nil || result.Outcome != record.Released || one.statuses() != "Usable Usable Inuse" || len(one.sim.Uploads()) > 0 {
 					t.Errorf("the later attempt: %s, %v; versions %s; uploads %v; the earlier one: %v", result.Outcome, err, one.statuses(), one.sim.Uploads(), first)
 				}
 			})
@@ -211,7 +212,7 @@ func TestUnknownAge(t *testing.T) {
 			t.Run(field+" "+command, func(t *testing.T) {
 				inBubble(t, func(t *testing.T) {
 					b := newBench(t, carsim.World{Faults: []carsim.Fault{{Action: "DescribeApplicationVersion", Kind: carsim.Override, Field: field, Value: "23/12/2024"}}})
-					b.options.ApplicationID, b.options.Command, b.options.OnFull = "app-full", command, "delete-oldest"
+					b.options.ApplicationID, b.options.Command, b.options.OnFull = "app-full", publish.Command(command), "delete-oldest"
 					_, err := b.run(t.Context())
 					if command == "rollback" && field == "Versions.4.CreateTime" { // the others are known
 						if err != nil || b.statuses() != "Usable Inuse Usable Usable Usable" {
@@ -237,7 +238,8 @@ func TestCleanUpOfWhatIsClaimed(t *testing.T) {
 		if err == nil {
 			t.Fatal("no failure")
 		}
-		claimed := strings.Replace(left.VersionName, left.VersionName[len(left.VersionName)-4:], "caaa", 1) // by the second attempt
+		marked := left.VersionName[:strings.LastIndexByte(left.VersionName, '-')] // without the proof
+		claimed := marked[:len(marked)-4] + "caaa"                                // by the second attempt
 		other := car.New(carConfig(transport.Guard(b.sim.Transport(), "another"), func() float64 { return 0.5 }))
 		b.when("cos:ListMultipartUploads", 1, func() {
 			if _, err := other.ModifyApplicationVersion(t.Context(), "app-desktop", left.VersionID, claimed); err != nil {

@@ -21,7 +21,9 @@ import (
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/carsim"
 	"github.com/car-publish/car-publish/internal/cloudapi"
+	"github.com/car-publish/car-publish/internal/pack"
 	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/retry"
 	"github.com/car-publish/car-publish/internal/secret"
 	"github.com/car-publish/car-publish/internal/transport"
@@ -42,7 +44,7 @@ var (
 func TestSimulation(t *testing.T) {
 	const shares = 2
 	tally := newTally()
-	builds := []string{build(t), build(t, "more.bin"), build(t, "more.bin", "yet more.bin")}
+	builds := someBuilds(t)
 	t.Run("schedules", func(t *testing.T) {
 		for share := range uint64(shares) {
 			t.Run(fmt.Sprint(share), func(t *testing.T) {
@@ -65,7 +67,7 @@ func TestSimulation(t *testing.T) {
 
 // TestSimulationReplays runs seeds twice.
 func TestSimulationReplays(t *testing.T) {
-	builds := []string{build(t), build(t, "more.bin"), build(t, "more.bin", "yet more.bin")}
+	builds := someBuilds(t)
 	for seed := range uint64(30) {
 		one, two := simulate(t, seed, builds), simulate(t, seed, builds)
 		for i := range min(len(one.trace), len(two.trace)) {
@@ -108,6 +110,9 @@ type schedule struct {
 	online  map[string]bool       // has been Inuse
 	good    map[string]bool       // has been Normal, Inuse or Usable
 	size    map[string]int64      // of what CAR made the version of
+	named   map[*step]string      // the name of its last version
+	forged  map[string]bool       // a colleague has put a mark on it
+	hidden  map[string]bool       // a colleague has taken its mark away
 	counts  map[string]int
 }
 
@@ -122,6 +127,7 @@ type ciRun struct {
 type step struct {
 	options  publish.Options
 	build    string
+	proofKey secret.String // zero for a role
 	attempts []*process
 }
 
@@ -145,7 +151,7 @@ type process struct {
 	inDoubt  bool              // it may have put its version online
 	last     string            // the last API action that it was let do
 	notes    []string
-	result   publish.Result
+	result   record.Result
 	err      *publish.Error
 }
 
@@ -179,11 +185,16 @@ const (
 
 var fateNames = [fates]string{"passes", "held", "lost before", "lost after", "503 before", "503 after", "InternalError before", "InternalError after", "locked", "throttled", "accepted and not done"}
 
+// someBuilds are files and folders.
+func someBuilds(t *testing.T) []string {
+	return []string{build(t), build(t, "more.bin"), build(t, "more.bin", "yet more.bin"), buildFolder(t), buildFolder(t, "more.bin")}
+}
+
 func simulate(t *testing.T, seed uint64, builds []string) *schedule {
 	s := &schedule{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 7)),
 		maker: map[string]*process{}, born: map[string]int{}, claims: map[string][]*process{}, claimed: map[string]string{}, starter: map[string]*process{}, struck: map[string]bool{},
-		online: map[string]bool{}, good: map[string]bool{}, size: map[string]int64{}, counts: map[string]int{},
+		online: map[string]bool{}, good: map[string]bool{}, size: map[string]int64{}, counts: map[string]int{}, named: map[*step]string{}, forged: map[string]bool{}, hidden: map[string]bool{},
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s.arrived = make(chan struct{}, 1) // of this bubble
@@ -240,6 +251,7 @@ func (s *schedule) draw(builds []string) {
 		}
 		w.Applications = append(w.Applications, app)
 	}
+	w.RemoteSize = sizeOf(pick(s, builds...)) // so that the size does not give another build away
 	s.sim = carsim.New(*w)
 	s.human = s.client(transport.Guard(s.sim.Transport(), "human"), 0.5)
 
@@ -256,10 +268,13 @@ func (s *schedule) draw(builds []string) {
 				Tool: "car-publish test", Command: "publish", ApplicationID: w.Applications[s.rng.IntN(len(w.Applications))].ID,
 				Wait: true, Release: s.rng.IntN(3) > 0, VersionName: pick(s, "", "", "final name"),
 				Timeout: pick(s, 10*time.Minute, time.Hour), QueueTimeout: pick(s, time.Minute, 10*time.Minute),
-				OnBlocked: pick(s, "fail", "wait", "wait", "replace", "replace-unreleased"),
-				OnFull:    pick(s, "fail", "delete-oldest", "delete-oldest"), OnFailure: pick(s, "auto", "auto", "auto", "keep", "delete"),
-				RunKey: key, KeyComplete: s.rng.IntN(8) > 0,
+				OnBlocked: publish.OnBlocked(pick(s, "fail", "wait", "wait", "replace", "replace-unreleased")),
+				OnFull:    publish.OnFull(pick(s, "fail", "delete-oldest", "delete-oldest")), OnFailure: publish.OnFailure(pick(s, "auto", "auto", "auto", "keep", "delete")),
+				RunKey: key, KeyComplete: s.rng.IntN(8) > 0, Pack: pack.Options{Compression: pack.Auto},
 			}})
+			if s.rng.IntN(4) > 0 {
+				run.steps[len(run.steps)-1].proofKey = secret.New(carsim.SecretKey)
+			}
 			if s.rng.IntN(8) == 0 {
 				run.steps[len(run.steps)-1].options.ArtifactURL = secret.New("https://builds.example.com/game.zip")
 			}
@@ -321,8 +336,8 @@ func (s *schedule) launch(st *step, attempt int) {
 		float := func() float64 { return p.float } // of a process's goroutines it does not matter which asks first
 		rt := transport.Guard(p, "test")
 		config := carConfig(rt, float)
-		result, err := publish.Run(ctx, p.options, publish.Deps{CAR: config, COS: rt, Upload: config.Retry, PartSize: s.partSize, Float: float}, func(e publish.Event) {
-			if n, ok := e.(publish.Note); ok {
+		result, err := publish.Run(ctx, p.options, publish.Deps{CAR: config, COS: rt, ProofKey: p.step.proofKey, Upload: config.Retry, PartSize: s.partSize, Float: float}, func(e record.Event) {
+			if n, ok := e.(record.Note); ok {
 				s.mu.Lock()
 				p.notes = append(p.notes, n.Text)
 				s.mu.Unlock()
@@ -421,6 +436,9 @@ func (s *schedule) settle() bool {
 		}
 		r.attempt++
 		for _, st := range again {
+			if s.rng.IntN(4) == 0 {
+				s.forge(st)
+			}
 			s.launch(st, r.attempt)
 		}
 		alive = true
@@ -474,6 +492,50 @@ func (s *schedule) interfere() {
 		}
 		s.counts["human"]++
 		s.observe()
+	}
+}
+
+// forge lets a colleague, who may create and rename but neither release nor delete,
+// put the mark of a step on a version of another build, for the next attempt of the
+// step to take for its own.
+func (s *schedule) forge(st *step) {
+	name, app, ctx := s.named[st], st.options.ApplicationID, context.Background()
+	if name == "" {
+		return // the step has shown no mark yet
+	}
+	if i := strings.LastIndexByte(name, '-'); s.rng.IntN(2) == 0 && markAtEnd.FindStringSubmatch(name)[1] != "" {
+		name = name[:i] // without the proof, which is for another version
+	}
+	s.observe() // time has passed
+	defer s.observe()
+	done := pick(s, carsim.Normal, carsim.Inuse, carsim.Usable)
+	for _, v := range s.sim.Versions(app) {
+		m := s.maker[v.ID]
+		if m != nil && m.step == st {
+			if s.rng.IntN(2) == 0 { // out of the way
+				_, err := s.human.ModifyApplicationVersion(ctx, app, v.ID, "renamed")
+				s.logf("a colleague renames %s: %v", v.ID, refusal(err))
+				s.hidden[v.ID] = true
+			}
+		} else if v.Status == done {
+			_, err := s.human.ModifyApplicationVersion(ctx, app, v.ID, name)
+			s.logf("a colleague calls %s, which is %s, %s: %v", v.ID, v.Status, name, refusal(err))
+			s.forged[v.ID] = err == nil
+			s.counts["forged mark"]++
+			return
+		}
+	}
+	v, _, err := s.human.CreateApplicationVersion(ctx, car.CreateVersionRequest{ApplicationID: app, FileName: name + ".zip"})
+	s.logf("a colleague creates %s as %s: %v", v.ID, name, refusal(err))
+	if err != nil {
+		return
+	}
+	s.forged[v.ID] = true
+	s.counts["forged mark"]++
+	if s.rng.IntN(3) > 0 {
+		_, err := s.human.CreateApplicationSnapshot(ctx, app, secret.New("https://builds.example.com/other.zip"))
+		s.logf("a colleague delivers another build into %s: %v", v.ID, refusal(err))
+		s.counts["forged mark, delivered"]++
 	}
 }
 

@@ -7,43 +7,30 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// CleanupTime is what a run that was stopped may still take, altogether:
-// GitHub kills a cancelled job 10 s after it asked it to stop.
+// CleanupTime is how long a run may go on altogether after it was stopped:
+// GitHub kills a cancelled job 10 s after it has asked it to stop.
 const CleanupTime = 7 * time.Second
 
-var errCleanupTime = fmt.Errorf("there was no answer within %s", age(CleanupTime))
+var errCleanupTime = fmt.Errorf("there was no answer within %s", human.Duration(CleanupTime))
 
-// afterwards returns a context that ends when ctx has been over for
-// CleanupTime, or when hurry is over.
-func afterwards(ctx, hurry context.Context) (context.Context, context.CancelFunc) {
-	after, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(CleanupTime, func() { cancel(errCleanupTime) })
-		context.AfterFunc(after, func() { timer.Stop() })
-	})
-	noTime := func() bool { return true }
-	if hurry != nil {
-		noTime = context.AfterFunc(hurry, func() { cancel(context.Cause(hurry)) })
-	}
-	return after, func() { stop(); noTime(); cancel(nil) }
-}
-
-// undo removes what a run that failed has made and nobody wants, or says
-// what it leaves and how to remove it.
+// undo removes what a failed run has made, or records what it leaves and how to
+// remove that.
 func (r *run) undo(ctx context.Context, e *Error) {
-	v := car.Version{ID: r.result.VersionID, Name: r.result.VersionName}
-	notOurs := r.o.Command == "release" || r.o.Command == "rollback"
+	v := r.ours.Version
+	notOurs := r.o.Command == Release || r.o.Command == Rollback
 	switch {
-	case r.stage == nothing && r.upload != nil && r.upload.Pending(): // somebody took our version over
+	case !r.ours.exists() && r.upload != nil && r.upload.Pending(): // another run took our version over
 		r.abort(ctx)
 		return
-	case r.stage == nothing, notOurs && r.stage < onlineSent:
+	case !r.ours.exists(), notOurs && r.ours.stage < onlineSent:
 		return
-	case notOurs, r.o.Command == "create", !r.removes(e):
+	case notOurs, r.o.Command == Create, !r.removes(e):
 		if !notOurs {
-			r.disown()
+			r.saveNothing()
 		}
 		r.leave(v, "")
 		if r.upload != nil && r.upload.Pending() {
@@ -51,9 +38,9 @@ func (r *run) undo(ctx context.Context, e *Error) {
 		}
 		return
 	}
-	r.begin(Undo)
+	r.begin(record.Undo)
 	defer r.end(nil)
-	r.own(v.ID)
+	r.saveOwned(v.ID)
 	ctx, cancel := context.WithTimeoutCause(ctx, CleanupTime, errCleanupTime)
 	defer cancel()
 
@@ -61,36 +48,33 @@ func (r *run) undo(ctx context.Context, e *Error) {
 	switch {
 	case r.upload != nil && r.upload.Pending():
 		wait.Go(func() { r.abort(ctx) })
-	case r.by == adopted && r.stage == undelivered:
-		// Before the version is gone, and with it the key to its uploads.
+	case r.ours.origin == adopted && r.ours.stage == undelivered:
+		// Before the version is gone, since its uploads can then not be reached.
 		if err := r.sweep(ctx, v); err != nil {
 			r.warn("What an earlier attempt uploaded for %s could not be removed from CAR's bucket: %v. It blocks nothing.", v.ID, err)
 		}
 	}
-	if err := r.take(ctx, v.ID); err != nil {
+	if err := r.deleteOurs(ctx, v.ID); err != nil {
 		r.leave(v, fmt.Sprintf(", since it could not be deleted: %v", err))
 	} else {
-		r.disown()
+		r.saveNothing()
 	}
 	wait.Wait()
 }
 
-// abort removes what the upload left unfinished.
-func (r *run) abort(ctx context.Context) {
-	if err := r.upload.Abort(ctx); err != nil {
-		r.warn("The unfinished upload could not be removed from CAR's bucket: %v. It blocks nothing.", err)
-	}
-}
-
-// removes says whether this failure at this stage deletes our version.
+// removes reports whether this failure at this stage deletes our version.
 func (r *run) removes(e *Error) bool {
-	switch r.o.OnFailure {
-	case "keep":
+	if r.ours.unproven {
 		return false
-	case "delete":
-		return r.stage < onlineSent
 	}
-	switch r.stage {
+	switch r.o.OnFailure {
+	case FailureKeep:
+		return false
+	case FailureDelete:
+		return r.ours.stage < onlineSent
+	default:
+	}
+	switch r.ours.stage {
 	case undelivered:
 		return true
 	case processing:
@@ -102,9 +86,9 @@ func (r *run) removes(e *Error) bool {
 	}
 }
 
-// take deletes our version, if a fresh look still shows it as something that
-// nobody has released.
-func (r *run) take(ctx context.Context, id string) error {
+// deleteOurs deletes our version, if a fresh list shows that it is still ours and
+// that nobody has released it.
+func (r *run) deleteOurs(ctx context.Context, id string) error {
 	versions, err := r.listVersions(ctx)
 	if err != nil {
 		return err
@@ -112,7 +96,7 @@ func (r *run) take(ctx context.Context, id string) error {
 	still := func(now car.Version, _ []car.Version) bool { return unreleased(now.Status) && r.displaced(now) == nil }
 	v, there := find(versions, id)
 	switch {
-	case !there && r.listed:
+	case !there && r.ours.listed:
 		r.note("%s is gone already.", id)
 		return nil
 	case !there: // the list lags behind: it is ours by its id
@@ -128,34 +112,27 @@ func (r *run) take(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	r.note("Deleted %s: nobody can use it.", id)
-	r.learn(func(t *Result) { t.VersionStatus = "" })
+	r.note("Deleted the unfinished version %s.", id)
+	r.learn(func(t *record.Result) { t.VersionStatus = "" })
 	return nil
 }
 
-// leave tells that our version stays.
+// leave records that our version stays, and what the reader can do with it.
 func (r *run) leave(v car.Version, why string) {
-	if r.stage == onlineSent {
-		r.learn(func(t *Result) {
-			if t.VersionStatus == string(car.Inuse) {
-				t.Next = append(t.Next, r.rollbackLine()...)
-				return
-			}
-			t.Next = append(t.Next, Command{"see whether " + v.ID + " is online", r.line("list", "")})
-		})
+	if r.ours.stage == onlineSent {
+		if r.ours.Status == car.Inuse {
+			r.suggestRollback()
+		} else {
+			r.suggest(record.Command{Purpose: "see whether " + v.ID + " is online", Line: r.line(List, "")})
+		}
 		return
 	}
-	r.leftover(title(v)+why, r.line("delete", v.ID))
-	if r.stage == processing || r.stage == ready {
-		r.learn(func(t *Result) {
-			if r.o.Release {
-				t.Next = append(t.Next, Command{"put it online once it is ready", r.line("release", v.ID)})
-				return
-			}
-			t.Next = append(t.Next, Command{"see how far it is", r.line("list", "")})
-		})
+	r.leftover(title(v)+why, r.line(Delete, v.ID))
+	if r.ours.stage == processing || r.ours.stage == ready {
+		if r.o.Release {
+			r.suggest(record.Command{Purpose: "put it online once it is ready", Line: r.line(Release, v.ID)})
+		} else {
+			r.suggest(record.Command{Purpose: "see how far it is", Line: r.line(List, "")})
+		}
 	}
 }
-
-// unreleased is true of what players have never had.
-func unreleased(s car.Status) bool { return s != car.Inuse && s != car.Usable }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -22,7 +23,11 @@ func writeFile(path, text string) (err error) {
 	case !info.Mode().IsRegular(): // a pipe, or /dev/stdout: must not be replaced
 		return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // other users' steps read it
 	default: // the file that a link leads to is replaced, not the link
+		link := path
 		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+		if err := mayFollow(link, path); err != nil {
 			return err
 		}
 	}
@@ -36,12 +41,45 @@ func writeFile(path, text string) (err error) {
 		}
 	}()
 	_, err = f.WriteString(text)
+	// By the open file, since another user of the folder could put something else
+	// under its name.
+	err = errors.Join(err, f.Chmod(0o644)) // other users' steps read it
+	giveTo(f, info)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil { //nolint:gosec // other users' steps read it
+	return os.Rename(f.Name(), path)
+}
+
+// mayFollow refuses a link that leads out of its folder and out of the working
+// directory if we are root: in a folder that others may write, it could lead to any
+// file of the machine.
+func mayFollow(link, target string) error {
+	if !isRoot() {
+		return nil
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		return err
 	}
-	giveTo(f.Name(), info)
-	return os.Rename(f.Name(), path)
+	folder, err := filepath.EvalSymlinks(filepath.Dir(link))
+	if err != nil {
+		return err
+	}
+	if filepath.Dir(target) == folder {
+		return nil
+	}
+	work, err := os.Getwd()
+	if err == nil {
+		work, err = filepath.EvalSymlinks(work)
+	}
+	if err != nil {
+		return err
+	}
+	if target, err = filepath.Abs(target); err != nil {
+		return err
+	}
+	if inside, err := filepath.Rel(work, target); err != nil || !filepath.IsLocal(inside) {
+		return fmt.Errorf("it is a link to %q, outside of the working directory, and root follows none of those", target)
+	}
+	return nil
 }

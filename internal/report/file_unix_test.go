@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/report"
 )
 
@@ -29,7 +29,7 @@ func TestFileOwner(t *testing.T) {
 	_ = os.Chown(dir, 1234, 1234)
 	path := filepath.Join(dir, "car.md")
 	for _, which := range []string{"new", "replaced"} {
-		if err := newStage(t, report.Options{SummaryFile: path}).Finish(publish.Result{Outcome: publish.Planned}, nil); err != nil {
+		if err := newStage(t, report.Options{SummaryFile: path}).Finish(record.Result{Outcome: record.Planned}, nil); err != nil {
 			t.Fatal(err)
 		}
 		got, mode := owner(t, path)
@@ -52,7 +52,7 @@ func TestFileThatIsAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = reader.Close() }()
-	if err := newStage(t, report.Options{SummaryFile: path}).Finish(publish.Result{Outcome: publish.Planned}, nil); err != nil {
+	if err := newStage(t, report.Options{SummaryFile: path}).Finish(record.Result{Outcome: record.Planned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 1024)
@@ -62,5 +62,27 @@ func TestFileThatIsAPipe(t *testing.T) {
 	}
 	if _, mode := owner(t, path); mode.Type() != os.ModeNamedPipe {
 		t.Errorf("got mode %v, want the pipe kept", mode)
+	}
+}
+
+// Root follows no link out of the working directory: in a folder of others it could
+// lead anywhere.
+func TestRootAndLinks(t *testing.T) {
+	work, outside := t.TempDir(), t.TempDir()
+	t.Chdir(work)
+	for target, refused := range map[string]bool{filepath.Join(outside, "precious"): os.Geteuid() == 0, filepath.Join(work, "mine"): false} {
+		if err := os.WriteFile(target, []byte("before"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		link := filepath.Join(work, "car.md")
+		_ = os.Remove(link)
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		err := newStage(t, report.Options{SummaryFile: link}).Finish(record.Result{Outcome: record.Planned}, nil)
+		text, _ := os.ReadFile(target)
+		if kept := string(text) == "before"; kept != refused || (err != nil) != refused {
+			t.Errorf("link to %s: kept %v, %v", target, kept, err)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package report tells a CI what a run does, while it does it and at the end.
+// Package report shows a CI what a run does: while it runs, and at the end.
 package report
 
 import (
@@ -9,11 +9,12 @@ import (
 	"sync"
 
 	"github.com/car-publish/car-publish/internal/ci"
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/summary"
 )
 
-// Options are what the user chose. An empty path means no such file.
+// Options are the choices of the user. No file is written for an empty path.
 type Options struct {
 	Verbose bool // a line for each request
 
@@ -22,19 +23,18 @@ type Options struct {
 	SummaryFile string // the summary as Markdown
 }
 
-// Report is the voice of one run. It is safe for concurrent use: the parts of
-// an upload report side by side.
+// Report shows one run. It is safe for concurrent use: the connections of an
+// upload send their events at the same time.
 type Report struct {
 	mu        sync.Mutex
 	host      ci.Host
 	o         Options
-	outputs   map[string]string // what was set
+	outputs   map[string]string // those that are set
 	noOutputs bool              // setting one failed
-	noState   bool              // keeping one failed
-	told      bool              // the failure has its annotation
+	noState   bool              // saving one failed
 }
 
-// New makes a Report that speaks through host.
+// New returns a Report for the CI that host is.
 func New(host ci.Host, o Options) *Report {
 	return &Report{host: host, o: o, outputs: map[string]string{}}
 }
@@ -48,54 +48,59 @@ func (r *Report) Print(lines ...string) {
 	}
 }
 
-// Handle tells one event.
-func (r *Report) Handle(event publish.Event) {
+// Handle shows one event.
+func (r *Report) Handle(event record.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e := event.(type) {
-	case publish.PhaseBegan:
+	case record.PhaseBegan:
 		r.host.BeginGroup(string(e.Phase))
-	case publish.PhaseEnded:
+	case record.PhaseEnded:
 		r.host.EndGroup()
-	case publish.Note:
+	case record.Note:
 		r.host.Print(e.Text)
-	case publish.Warning:
+	case record.Warning:
 		r.host.Annotate(ci.Warning, "", e.Text)
-	case publish.Found:
+	case record.Found:
 		for _, line := range summary.Finding(e.Finding) {
 			r.host.Print(line)
 		}
-	case publish.Masked:
+	case record.Masked:
 		r.host.Mask(e.Secret)
-	case publish.Owned:
+	case record.Owned:
 		r.save(e)
-	case publish.Learned:
-		r.learn(e.Result, false)
-	case publish.Uploaded:
+	case record.Learned:
+		r.setOutputs(e.Result, false)
+	case record.Uploaded:
 		r.host.Progress(uploaded(e))
-	case publish.Waiting:
+	case record.Waiting:
 		r.host.Progress(waiting(e))
-	case publish.Retrying:
-		// Never an annotation: the run may still succeed.
+	case record.Retrying:
+		// Not an annotation, since the run may still succeed.
 		r.host.Print(fmt.Sprintf("%s: attempt %d failed, the next follows in %s: %s",
-			e.What, e.Attempt, summary.Duration(e.Wait), strings.TrimPrefix(e.Err.Error(), e.What+": ")))
-	case publish.Called:
+			e.What, e.Attempt, human.Duration(e.Wait), strings.TrimPrefix(e.Err.Error(), e.What+": ")))
+	case record.Called:
 		if r.o.Verbose {
 			r.host.Print(called(e))
 		}
 	}
 }
 
-// The names under which a step keeps what may have to be removed after it.
+// The names under which the CI keeps what the post step may have to remove.
 const (
 	savedMark    = "mark"
 	savedVersion = "version"
 )
 
-// save keeps what a clean-up after this step may remove.
-func (r *Report) save(o publish.Owned) {
+// save keeps what the post step may have to remove if this step is killed. Each
+// command saves at its start that there is nothing yet: otherwise the post step
+// would obey variables of the same names that an earlier step has set.
+func (r *Report) save(o record.Owned) {
 	for _, s := range []struct{ name, value string }{{savedMark, o.Mark}, {savedVersion, o.VersionID}} {
 		if err := r.host.Save(s.name, s.value); err != nil {
+			if o == (record.Owned{}) {
+				return // nothing is lost
+			}
 			if !r.noState {
 				r.host.Print("If this step is killed, nothing will clean up after it: " + err.Error())
 			}
@@ -105,35 +110,39 @@ func (r *Report) save(o publish.Owned) {
 	}
 }
 
-// Saved returns what an earlier process of this step has left to be removed.
-func Saved(host ci.Host) publish.Owned {
-	return publish.Owned{Mark: host.Saved(savedMark), VersionID: host.Saved(savedVersion)}
+// Saved returns what the step before a post step has saved.
+func Saved(host ci.Host) record.Owned {
+	return record.Owned{Mark: host.Saved(savedMark), VersionID: host.Saved(savedVersion)}
 }
 
-func uploaded(e publish.Uploaded) ci.Progress {
-	p := ci.Progress{What: "Upload", Percent: ci.Unknown, Detail: summary.Size(e.Done)}
+func uploaded(e record.Uploaded) ci.Progress {
+	p := ci.Progress{What: "Upload", Percent: ci.Unknown, Detail: human.Size(e.Done)}
 	if e.Total > 0 {
 		p.Percent = int(float64(e.Done) / float64(e.Total) * 100)
-		p.Detail += " of " + summary.Size(e.Total)
+		p.Detail += " of " + human.Size(e.Total)
+	}
+	if e.Sent > 0 {
+		p.Detail += " packed, " + human.Size(e.Sent) + " sent"
+		p.Percent = min(p.Percent, 99) // the last parts may still be on their way
 	}
 	if e.Rate > 0 {
-		p.Detail += ", " + summary.Rate(e.Rate)
+		p.Detail += ", " + human.Rate(e.Rate)
 	}
 	if e.Left > 0 {
-		p.Detail += ", " + summary.Duration(e.Left) + " left"
+		p.Detail += ", " + human.Duration(e.Left) + " left"
 	}
 	return p
 }
 
-func waiting(e publish.Waiting) ci.Progress {
+func waiting(e record.Waiting) ci.Progress {
 	what := "Waiting for " + e.For
 	if e.Status != "" {
 		what += " (" + e.Status + ")"
 	}
-	return ci.Progress{What: what, Percent: e.Percent, Detail: summary.Duration(e.Elapsed)}
+	return ci.Progress{What: what, Percent: e.Percent, Detail: human.Duration(e.Elapsed)}
 }
 
-func called(e publish.Called) string {
+func called(e record.Called) string {
 	line := fmt.Sprintf("%s: %d ms", e.Action, e.Took.Milliseconds())
 	if e.RequestID != "" {
 		line += ", RequestId " + e.RequestID
@@ -147,15 +156,15 @@ func called(e publish.Called) string {
 	return line
 }
 
-// learn sets the outputs that changed. A step's outputs must be there even if
-// the run is killed, so they do not wait for the end.
-func (r *Report) learn(result publish.Result, final bool) {
-	for _, o := range summary.Outputs(result) {
+// setOutputs sets the outputs that have changed. It is called during the run as
+// well as at its end, so that a step that is killed has outputs, too.
+func (r *Report) setOutputs(result record.Result, final bool) {
+	for _, o := range summary.Outputs(result, ci.HarmlessLine) {
 		if r.noOutputs || o.Final && !final || o.Value == r.outputs[o.Name] {
 			continue
 		}
 		if err := r.host.Output(o.Name, o.Value); err != nil {
-			r.noOutputs = true // the next would fail alike
+			r.noOutputs = true // setting the others would fail in the same way
 			r.host.Annotate(ci.Warning, "", "This step has no outputs: "+err.Error())
 			return
 		}
@@ -163,41 +172,31 @@ func (r *Report) learn(result publish.Result, final bool) {
 	}
 }
 
-// Problems tells several reasons for one failure, such as the mistakes in the
-// inputs: an annotation for each, one after the other, so that they are a list
-// in the log. Finish adds none then.
-func (r *Report) Problems(problems []error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.problems(problems)
-}
-
-func (r *Report) problems(problems []error) {
-	r.told = true
-	r.host.EndGroup()
-	if len(problems) > 1 {
-		r.host.Print(fmt.Sprintf("%d problems:", len(problems)))
+// annotateEach annotates each of several reasons for one failure.
+func (r *Report) annotateEach(reasons []error) {
+	if len(reasons) > 1 {
+		r.host.Print(fmt.Sprintf("%d problems:", len(reasons)))
 	}
-	for _, err := range problems {
+	for _, err := range reasons {
 		r.host.Annotate(ci.Error, "", err.Error())
 	}
 }
 
-// Finish tells how the run ended: the outputs, the files that the user asked
+// Finish reports how the run ended: the outputs, the files that the user asked
 // for, the summary, and last one annotation with the outcome, the reason and
-// what to do. err is why the run failed; a list of errors is told by Problems.
-// What Finish returns is what it could not write; the reader knows of it.
-func (r *Report) Finish(result publish.Result, err error) error {
+// what to do. err is why the run failed; each error of a list gets an annotation
+// of its own. Finish returns what it could not write, which is annotated as well.
+func (r *Report) Finish(result record.Result, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.host.EndGroup()
 
-	several := list(err)
+	reasons := errorList(err)
 	if err != nil && result.ErrorMessage == "" {
 		result.ErrorMessage = err.Error()
-		if len(several) > 0 {
-			texts := make([]string, len(several))
-			for i, err := range several {
+		if len(reasons) > 0 {
+			texts := make([]string, len(reasons))
+			for i, err := range reasons {
 				texts[i] = err.Error()
 			}
 			result.ErrorMessage = strings.Join(texts, "; ")
@@ -206,63 +205,62 @@ func (r *Report) Finish(result publish.Result, err error) error {
 			}
 		}
 	} else {
-		several = nil // the run itself said why
+		reasons = nil // the run has given its own reason
 	}
 	if result.Outcome == "" || err != nil && result.Outcome.Succeeded() {
-		result.Outcome = publish.Failed
+		result.Outcome = record.Failed
 	}
-	// Before anything is escaped: an escaped secret is not found any more.
+	// This comes before anything is escaped: an escaped secret is not found.
 	scrub(reflect.ValueOf(&result).Elem(), r.host.Hide)
 	result.Message = summary.Message(result)
 
-	r.learn(result, true)
+	r.setOutputs(result, true)
 	unwritten := r.write(result)
 	markdown, plain := summary.Markdown(result), summary.Plain(result)
-	if result.Outcome == publish.Listing {
-		plain = "" // the list itself is the output of the command
+	if result.Outcome == record.Listing {
+		plain = "" // the table of versions is what the command prints
 	}
-	ended := ci.Notice
+	outcome := ci.Notice
 	if !result.Outcome.Succeeded() {
-		ended = ci.Error
+		outcome = ci.Error
 	}
-	if err := r.host.Summary(ended, markdown, plain); err != nil {
+	if err := r.host.Summary(outcome, markdown, plain); err != nil {
 		r.host.Annotate(ci.Warning, "", err.Error())
 	}
 	level := ci.Error
 	if !result.Outcome.Succeeded() {
-		level = ci.Warning // the failure keeps its one annotation
+		level = ci.Warning // the run failed for another reason, which gets the one error
 	}
 	failed := errors.Join(unwritten...)
 	if failed != nil {
 		r.host.Annotate(level, "", failed.Error())
 	}
-	r.close(result, several)
+	r.conclude(result, reasons)
 	return failed
 }
 
-// close is the end of the log: what a reader looks at first.
-func (r *Report) close(result publish.Result, several []error) {
-	headline, words := summary.Headline(result), summary.LastWords(result)
+// conclude writes the end of the log, which a reader looks at first.
+func (r *Report) conclude(result record.Result, reasons []error) {
+	headline, details := summary.Headline(result), summary.Details(result)
 	switch result.Outcome {
-	case publish.Released, publish.Ready, publish.Created:
-		r.host.Annotate(ci.Notice, "", strings.Join(append([]string{headline}, words...), "\n"))
-	case publish.Planned, publish.Listing, publish.Deleted, publish.Cleaned, publish.Healthy:
+	case record.Released, record.Ready, record.Created:
+		r.host.Annotate(ci.Notice, "", strings.Join(append([]string{headline}, details...), "\n"))
+	case record.Planned, record.Listing, record.Deleted, record.Cleaned, record.Healthy:
 		r.host.Print(headline)
 	default:
-		switch {
-		case len(several) > 0:
-			r.problems(several)
-		case !r.told:
-			r.host.Annotate(ci.Error, headline, strings.Join(words, "\n"))
+		if len(reasons) > 0 {
+			r.annotateEach(reasons)
+			return
 		}
+		r.host.Annotate(ci.Error, headline, strings.Join(details, "\n"))
 	}
 }
 
 // write writes the files that the user asked for.
-func (r *Report) write(result publish.Result) (errs []error) {
-	variables, left := summary.Dotenv(result)
-	if r.o.OutputFile != "" && len(left) > 0 {
-		r.host.Print("output-file lacks " + strings.Join(left, ", ") + ": GitLab takes less than 5 KB. json-file has all.")
+func (r *Report) write(result record.Result) (errs []error) {
+	variables, omitted := summary.Dotenv(result, ci.HarmlessLine)
+	if r.o.OutputFile != "" && len(omitted) > 0 {
+		r.host.Print("output-file lacks " + strings.Join(omitted, ", ") + ": GitLab takes less than 5 KB. json-file has all.")
 	}
 	for _, f := range []struct{ input, path, text string }{
 		{"output-file", r.o.OutputFile, variables},
@@ -279,10 +277,10 @@ func (r *Report) write(result publish.Result) (errs []error) {
 	return errs
 }
 
-// list returns the errors that err is made of, if it is a list: of
-// errors.Join or of go-multierror.
-func list(err error) []error {
-	switch err := err.(type) { //nolint:errorlint // a list that is wrapped in an error with a text of its own is one failure
+// errorList returns the errors in a list of errors.Join or of go-multierror,
+// and nothing for any other error.
+func errorList(err error) []error {
+	switch err := err.(type) { //nolint:errorlint // a list that is wrapped in an error with its own text is one failure
 	case interface{ WrappedErrors() []error }:
 		return err.WrappedErrors()
 	case interface{ Unwrap() []error }:
@@ -291,13 +289,13 @@ func list(err error) []error {
 	return nil
 }
 
-// scrub hides the secrets in every text that v holds.
+// scrub hides the secrets in every string that v holds.
 func scrub(v reflect.Value, hide func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(hide(v.String()))
 	case reflect.Slice:
-		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len()) // the caller keeps its own
+		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len()) // the caller's stays as it is
 		reflect.Copy(own, v)
 		if !v.IsNil() {
 			v.Set(own)
@@ -307,7 +305,7 @@ func scrub(v reflect.Value, hide func(string) string) {
 		}
 	case reflect.Pointer:
 		if !v.IsNil() {
-			own := reflect.New(v.Type().Elem()) // the caller keeps its own
+			own := reflect.New(v.Type().Elem()) // the caller's stays as it is
 			own.Elem().Set(v.Elem())
 			v.Set(own)
 			scrub(own.Elem(), hide)
@@ -318,6 +316,6 @@ func scrub(v reflect.Value, hide func(string) string) {
 				scrub(field, hide)
 			}
 		}
-	default: // holds no text
+	default: // holds no string
 	}
 }

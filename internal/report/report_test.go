@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/car-publish/car-publish/internal/ci"
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/report"
 	"github.com/car-publish/car-publish/internal/secret"
 )
@@ -78,22 +78,22 @@ func (s *stage) outputs(t *testing.T) map[string]string {
 }
 
 func TestHandle(t *testing.T) {
-	story := []publish.Event{
-		publish.PhaseBegan{Phase: publish.Upload},
-		publish.Note{Text: "16 parts"},
-		publish.Uploaded{Done: 0, Total: 2 << 30},
-		publish.Uploaded{Done: 1 << 20, Total: 2 << 30}, // within 10 s: not shown
-		publish.Retrying{What: "part 7", Attempt: 2, Wait: 1500 * time.Millisecond, Err: errors.New("part 7: connection reset")},
-		publish.Called{Action: "CreateApplicationSnapshot", Took: 123 * time.Millisecond, RequestID: "id-1", Attempt: 1},
-		publish.Called{Action: "DescribeApplicationVersion", Took: time.Second, RequestID: "id-2", Attempt: 3, Err: errors.New("InternalError")},
-		publish.Uploaded{Done: 2 << 30, Total: 2 << 30, Rate: 50646221, Left: 0},
-		publish.PhaseEnded{Phase: publish.Upload},
-		publish.Warning{Text: "no start path"},
-		publish.Waiting{For: "ver-a to be processed", Status: "Creating", Percent: -1, Elapsed: 3 * time.Second},
-		publish.Waiting{For: "ver-a to be processed", Status: "Creating", Percent: 50, Elapsed: 4 * time.Second}, // within 10 s
-		publish.Waiting{For: "ver-a to be processed", Status: "Normal", Percent: -1, Elapsed: 72 * time.Second},
-		publish.Masked{Secret: secret.New("hunter2")},
-		publish.Note{Text: "the key is hunter2"},
+	story := []record.Event{
+		record.PhaseBegan{Phase: record.Upload},
+		record.Note{Text: "16 parts"},
+		record.Uploaded{Done: 0, Total: 2 << 30},
+		record.Uploaded{Done: 1 << 20, Total: 2 << 30}, // within 10 s: not shown
+		record.Retrying{What: "part 7", Attempt: 2, Wait: 1500 * time.Millisecond, Err: errors.New("part 7: connection reset")},
+		record.Called{Action: "CreateApplicationSnapshot", Took: 123 * time.Millisecond, RequestID: "id-1", Attempt: 1},
+		record.Called{Action: "DescribeApplicationVersion", Took: time.Second, RequestID: "id-2", Attempt: 3, Err: errors.New("InternalError")},
+		record.Uploaded{Done: 2 << 30, Total: 2 << 30, Rate: 50646221, Left: 0},
+		record.PhaseEnded{Phase: record.Upload},
+		record.Warning{Text: "no start path"},
+		record.Waiting{For: "ver-a to be processed", Status: "Creating", Percent: -1, Elapsed: 3 * time.Second},
+		record.Waiting{For: "ver-a to be processed", Status: "Creating", Percent: 50, Elapsed: 4 * time.Second}, // within 10 s
+		record.Waiting{For: "ver-a to be processed", Status: "Normal", Percent: -1, Elapsed: 72 * time.Second},
+		record.Masked{Secret: secret.New("hunter2")},
+		record.Note{Text: "the key is hunter2"},
 	}
 	calls := []string{
 		"CreateApplicationSnapshot: 123 ms, RequestId id-1",
@@ -136,7 +136,7 @@ func TestHandle(t *testing.T) {
 
 func TestTimeLeft(t *testing.T) {
 	s := newStage(t, report.Options{})
-	s.Handle(publish.Uploaded{Done: 1 << 30, Total: 2 << 30, Rate: 1 << 20, Left: 1024 * time.Second})
+	s.Handle(record.Uploaded{Done: 1 << 30, Total: 2 << 30, Rate: 1 << 20, Left: 1024 * time.Second})
 	if got, want := s.log.String(), "Upload: 50%, 1.0 GiB of 2.0 GiB, 1.0 MiB/s, 17m4s left\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -144,10 +144,10 @@ func TestTimeLeft(t *testing.T) {
 
 func TestOutputsComeEarly(t *testing.T) {
 	s := newStage(t, report.Options{})
-	result := publish.Result{ApplicationName: "Ocean"}
-	s.Handle(publish.Learned{Result: result})
+	result := record.Result{ApplicationName: "Ocean"}
+	s.Handle(record.Learned{Result: result})
 	result.VersionID = "ver-a"
-	s.Handle(publish.Learned{Result: result})
+	s.Handle(record.Learned{Result: result})
 	want := map[string]string{"application-name": "Ocean", "version-id": "ver-a"}
 	if diff := cmp.Diff(want, s.outputs(t)); diff != "" {
 		t.Errorf("outputs while it runs (-want +got):\n%s", diff)
@@ -156,7 +156,7 @@ func TestOutputsComeEarly(t *testing.T) {
 		t.Errorf("got application-name %d times, want only when it changes", got)
 	}
 
-	result.Outcome = publish.Ready
+	result.Outcome = record.Ready
 	if err := s.Finish(result, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -194,23 +194,23 @@ func (w wrapped) WrappedErrors() []error { return w.errs }
 
 func TestFinish(t *testing.T) {
 	one, two := errors.New("application-id is missing"), errors.New(`release: "yes" is neither true nor false`)
-	failed := publish.Result{
-		Command: "publish", Outcome: publish.Failed, ApplicationName: "Ocean", RequestID: "id-1",
+	failed := record.Result{
+		Command: "publish", Outcome: record.Failed, ApplicationName: "Ocean", RequestID: "id-1",
 		ErrorCode: "OperationDenied", ErrorMessage: "CAR said no.", ErrorHint: "Ask again.",
 	}
 	for name, tt := range map[string]struct {
-		result publish.Result
+		result record.Result
 		err    error
 		counts map[string]int
 		last   []string // lines at the end of the log
 	}{
 		"released": {
-			publish.Result{Outcome: publish.Released, VersionID: "v", Next: []publish.Command{{Purpose: "roll back", Line: "x y"}}},
+			record.Result{Outcome: record.Released, VersionID: "v", Next: []record.Command{{Purpose: "roll back", Line: "x y"}}},
 			nil,
 			map[string]int{"notice": 1},
 			[]string{"::notice::car-publish: v is online%0ATo roll back: x y"},
 		},
-		"listed": {publish.Result{Outcome: publish.Listing}, nil, map[string]int{}, []string{"car-publish: 0 versions"}},
+		"listed": {record.Result{Outcome: record.Listing}, nil, map[string]int{}, []string{"car-publish: 0 versions"}},
 		"failed": {
 			failed, errors.New("CAR said no."),
 			map[string]int{"error": 1},
@@ -222,25 +222,25 @@ func TestFinish(t *testing.T) {
 			[]string{"::error title=Ocean%3A publish failed::CAR said no.%0AAsk again."},
 		},
 		"one problem": {
-			publish.Result{},
+			record.Result{},
 			errors.Join(one),
 			map[string]int{"error": 1},
 			[]string{"::error::application-id is missing"},
 		},
 		"two problems joined": {
-			publish.Result{},
+			record.Result{},
 			errors.Join(one, two),
 			map[string]int{"error": 2},
 			[]string{"2 problems:", "::error::application-id is missing", `::error::release: "yes" is neither true nor false`},
 		},
 		"two problems of a multierror": {
-			publish.Result{},
+			record.Result{},
 			wrapped{[]error{one, two}},
 			map[string]int{"error": 2},
 			[]string{"2 problems:", "::error::application-id is missing", `::error::release: "yes" is neither true nor false`},
 		},
 		"an error before the run": {
-			publish.Result{Command: "publish"},
+			record.Result{Command: "publish"},
 			one,
 			map[string]int{"error": 1},
 			[]string{"::error title=car-publish%3A publish failed::application-id is missing"},
@@ -248,7 +248,7 @@ func TestFinish(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, report.Options{})
-			s.Handle(publish.PhaseBegan{Phase: publish.Check})
+			s.Handle(record.PhaseBegan{Phase: record.Check})
 			if err := s.Finish(tt.result, tt.err); err != nil {
 				t.Fatal(err)
 			}
@@ -275,8 +275,8 @@ func TestFinish(t *testing.T) {
 func TestFinishInATerminal(t *testing.T) {
 	var log bytes.Buffer
 	r := report.New(detect(t, "plain", &log, nil), report.Options{})
-	err := r.Finish(publish.Result{
-		Command: "publish", Outcome: publish.Blocked, ApplicationID: "app-1", ApplicationName: "Ocean", BlockingVersionID: "ver-b",
+	err := r.Finish(record.Result{
+		Command: "publish", Outcome: record.Blocked, ApplicationID: "app-1", ApplicationName: "Ocean", BlockingVersionID: "ver-b",
 		ErrorMessage: "Ocean cannot take a new version.", ErrorHint: "Release ver-b.",
 	}, errors.New("blocked"))
 	if err != nil {
@@ -293,17 +293,6 @@ error: Ocean: publish is blocked: Ocean cannot take a new version.
 	}
 }
 
-func TestProblemsBeforeFinish(t *testing.T) {
-	s := newStage(t, report.Options{})
-	s.Problems([]error{errors.New("a"), errors.New("b")})
-	if err := s.Finish(publish.Result{}, errors.New("bad input")); err != nil {
-		t.Fatal(err)
-	}
-	if got := annotations(s.log.String())["error"]; got != 2 {
-		t.Errorf("got %d error annotations, want the two problems only:\n%s", got, s.log.String())
-	}
-}
-
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	o := report.Options{
@@ -315,7 +304,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newStage(t, o)
-	result := publish.Result{Schema: publish.Schema, Outcome: publish.Released, VersionID: "ver-a"}
+	result := record.Result{Schema: record.Schema, Outcome: record.Released, VersionID: "ver-a"}
 	if err := s.Finish(result, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +312,7 @@ func TestFiles(t *testing.T) {
 		"CAR_PUBLISHED_MESSAGE=car-publish: ver-a is online\n"; got != want {
 		t.Errorf("output-file: got %q, want %q", got, want)
 	}
-	var back publish.Result
+	var back record.Result
 	if err := json.Unmarshal([]byte(read(t, o.JSONFile)), &back); err != nil {
 		t.Fatal(err)
 	}
@@ -351,8 +340,8 @@ func TestOutputFileThatWouldBeTooBig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "car.env")
 	s := newStage(t, report.Options{OutputFile: path})
 	long := strings.Repeat("n", 2000)
-	err := s.Finish(publish.Result{
-		Outcome: publish.Failed, VersionName: long, ApplicationName: long, BlockingVersionID: long, ErrorCode: long, ErrorMessage: long,
+	err := s.Finish(record.Result{
+		Outcome: record.Failed, VersionName: long, ApplicationName: long, BlockingVersionID: long, ErrorCode: long, ErrorMessage: long,
 	}, errors.New(long))
 	if err != nil {
 		t.Fatal(err)
@@ -370,10 +359,10 @@ func TestFileThatCannotBeWritten(t *testing.T) {
 		"no such directory": filepath.Join(t.TempDir(), "no", "such", "car.json"),
 		"a directory":       t.TempDir(),
 	} {
-		for outcome, level := range map[publish.Outcome]string{publish.Released: "error", publish.Failed: "warning"} {
+		for outcome, level := range map[record.Outcome]string{record.Released: "error", record.Failed: "warning"} {
 			t.Run(name+" "+string(outcome), func(t *testing.T) {
 				s := newStage(t, report.Options{JSONFile: path})
-				err := s.Finish(publish.Result{Outcome: outcome, ErrorMessage: "no"}, nil)
+				err := s.Finish(record.Result{Outcome: outcome, ErrorMessage: "no"}, nil)
 				if err == nil || !strings.Contains(err.Error(), "json-file") || !strings.Contains(err.Error(), path) {
 					t.Errorf("got error %v, want one that names json-file and %s", err, path)
 				}
@@ -401,7 +390,7 @@ func TestFileBehindALink(t *testing.T) {
 	if err := os.Symlink("real.md", link); err != nil {
 		t.Fatal(err)
 	}
-	if err := newStage(t, report.Options{SummaryFile: link}).Finish(publish.Result{Outcome: publish.Planned}, nil); err != nil {
+	if err := newStage(t, report.Options{SummaryFile: link}).Finish(record.Result{Outcome: record.Planned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, real); !strings.HasPrefix(got, "### ") {
@@ -415,8 +404,8 @@ func TestFileBehindALink(t *testing.T) {
 func TestWithoutOutputs(t *testing.T) {
 	var log bytes.Buffer
 	r := report.New(detect(t, "github", &log, nil), report.Options{})
-	r.Handle(publish.Learned{Result: publish.Result{ApplicationName: "Ocean", VersionID: "ver-a"}})
-	if err := r.Finish(publish.Result{Outcome: publish.Released, ApplicationName: "Ocean", VersionID: "ver-b"}, nil); err != nil {
+	r.Handle(record.Learned{Result: record.Result{ApplicationName: "Ocean", VersionID: "ver-a"}})
+	if err := r.Finish(record.Result{Outcome: record.Released, ApplicationName: "Ocean", VersionID: "ver-b"}, nil); err != nil {
 		t.Errorf("got error %v, want none: the run did what was asked", err)
 	}
 	if got := annotations(log.String())["warning"]; got != 1 {
@@ -433,15 +422,15 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 	s := newStage(t, o)
 	const key = "a_b*c<d>\"e" // Markdown and JSON write it differently
-	s.Handle(publish.Masked{Secret: secret.New(key)})
+	s.Handle(record.Masked{Secret: secret.New(key)})
 	s.log.Reset()
 	warnings := []string{"warned of " + key}
-	trust := &publish.Policy{Statement: []publish.Statement{{Condition: &publish.Condition{StringEqual: publish.Claims{Subject: []string{key}}}}}}
-	s.Handle(publish.Found{Finding: publish.Finding{Check: "Token", Detail: key, Hint: key}})
-	err := s.Finish(publish.Result{
-		Outcome: publish.Failed, ApplicationName: key, ErrorMessage: "refused: " + key, Warnings: warnings,
-		Checks: []publish.Finding{{Check: "Token", Detail: key}}, TrustPolicy: trust, Probe: []publish.Answer{{Answer: key}},
-		Next: []publish.Command{{Purpose: "try " + key, Line: "x " + key}}, Requests: []publish.Request{{Action: key}},
+	trust := &record.Policy{Statement: []record.Statement{{Condition: &record.Condition{StringEqual: record.Claims{Subject: []string{key}}}}}}
+	s.Handle(record.Found{Finding: record.Finding{Check: "Token", Detail: key, Hint: key}})
+	err := s.Finish(record.Result{
+		Outcome: record.Failed, ApplicationName: key, ErrorMessage: "refused: " + key, Warnings: warnings,
+		Checks: []record.Finding{{Check: "Token", Detail: key}}, TrustPolicy: trust, Probe: []record.Answer{{Answer: key}},
+		Next: []record.Command{{Purpose: "try " + key, Line: "x " + key}}, Requests: []record.Request{{Action: key}},
 	}, errors.New("refused"))
 	if err != nil {
 		t.Fatal(err)
@@ -474,10 +463,10 @@ func TestConcurrentEvents(t *testing.T) {
 	for w := range workers {
 		wg.Go(func() {
 			for i := range events {
-				s.Handle(publish.Uploaded{Done: int64(i), Total: 1 << 40})
-				s.Handle(publish.Called{Action: "UploadPart", RequestID: fmt.Sprintf("%d-%d", w, i)})
-				s.Handle(publish.Masked{Secret: secret.New(fmt.Sprintf("secret of %d", w))})
-				s.Handle(publish.Learned{Result: publish.Result{VersionID: fmt.Sprintf("ver-%d-%d", w, i)}})
+				s.Handle(record.Uploaded{Done: int64(i), Total: 1 << 40})
+				s.Handle(record.Called{Action: "UploadPart", RequestID: fmt.Sprintf("%d-%d", w, i)})
+				s.Handle(record.Masked{Secret: secret.New(fmt.Sprintf("secret of %d", w))})
+				s.Handle(record.Learned{Result: record.Result{VersionID: fmt.Sprintf("ver-%d-%d", w, i)}})
 				s.Print("a line")
 			}
 		})

@@ -19,7 +19,7 @@ type Policy struct {
 	Cap      time.Duration // no wait is longer, unless the server asks for it
 	Attempts int           // tries altogether; 0 means one
 
-	// Patience is how long to go on with a service that only says that it is
+	// Patience is how long to keep trying a service that only says that it is
 	// asked too often, however many tries that takes; 0 counts those like all
 	// others.
 	Patience time.Duration
@@ -27,11 +27,11 @@ type Policy struct {
 	// Float returns a number in [0,1). Nil means math/rand/v2.
 	Float func() float64
 
-	// Notify, if set, is told before each wait.
+	// Notify, if set, is called before each wait.
 	Notify func(attempt int, wait time.Duration, err error)
 }
 
-// transient marks an error as worth another try.
+// transient marks an error after which a retry makes sense.
 type transient struct {
 	err   error
 	after time.Duration

@@ -1,5 +1,5 @@
-// Package stories has what the stories of testdata/script say, as seeds for
-// fuzzing: what users and services really write, and what attackers would.
+// Package stories finds texts in the stories of testdata/script, as seeds for
+// fuzzing: there is what users, services and attackers write.
 package stories
 
 import (
@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// Find returns what the pattern's first group, or the whole pattern if it has
-// none, matches in the stories. It must be called from a package below
-// internal. Finding nothing ends the test: a corpus that is empty by mistake
-// would go unnoticed.
+// Find returns every match of a pattern in the stories: of its last group, or of
+// the whole pattern if it has no group. It must be called from a package below
+// internal. It ends the test if there is no match, since nobody would notice
+// that fuzzing starts without seeds.
 func Find(t testing.TB, pattern string) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join("..", "..", "testdata", "script", "*.txtar"))

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// Finding is a finding for a log: a line of a table, and below it what to do.
-func Finding(f publish.Finding) []string {
+// Finding returns the lines of a finding for a log: one of a table and, if there
+// is something to do, another below it.
+func Finding(f record.Finding) []string {
 	lines := []string{fmt.Sprintf("%-10s  %-31s  %s", f.Verdict, oneLine(f.Check), oneLine(f.Detail))}
 	if f.Hint != "" {
 		lines = append(lines, "            -> "+oneLine(f.Hint))
@@ -18,12 +19,12 @@ func Finding(f publish.Finding) []string {
 	return lines
 }
 
-// findings is the table of the findings.
-func findings(list []publish.Finding) string {
+// findingsTable is the table of what doctor found, in Markdown.
+func findingsTable(list []record.Finding) string {
 	if len(list) == 0 {
 		return ""
 	}
-	signs := map[publish.Verdict]string{publish.OK: "✅", publish.Doubtful: "⚠️", publish.Broken: "❌", publish.NotTested: "➖"}
+	signs := map[record.Verdict]string{record.OK: "✅", record.Doubtful: "⚠️", record.Broken: "❌", record.NotTested: "➖"}
 	var b strings.Builder
 	b.WriteString("| | check | found | what to do |\n| --- | --- | --- | --- |\n")
 	for _, f := range list {
@@ -32,8 +33,8 @@ func findings(list []publish.Finding) string {
 	return b.String() + "\n"
 }
 
-// answers is the table of what a probe has found out.
-func answers(list []publish.Answer) string {
+// answersTable is the table of what a probe has found out, in Markdown.
+func answersTable(list []record.Answer) string {
 	if len(list) == 0 {
 		return ""
 	}
@@ -45,25 +46,25 @@ func answers(list []publish.Answer) string {
 	return b.String() + "\n"
 }
 
-// tally counts the checks: " (12 ok, 1 warning, 4 not tested)".
-func tally(list []publish.Finding) string {
-	n := map[publish.Verdict]int{}
+// countVerdicts says how many checks ended how: " (12 ok, 1 warning, 4 not tested)".
+func countVerdicts(list []record.Finding) string {
+	n := map[record.Verdict]int{}
 	for _, f := range list {
 		n[f.Verdict]++
 	}
-	parts := []string{fmt.Sprintf("%d ok", n[publish.OK])}
-	if n[publish.Doubtful] > 0 {
-		parts = append(parts, count(n[publish.Doubtful], "warning"))
+	parts := []string{fmt.Sprintf("%d ok", n[record.OK])}
+	if n[record.Doubtful] > 0 {
+		parts = append(parts, count(n[record.Doubtful], "warning"))
 	}
-	if n[publish.NotTested] > 0 {
-		parts = append(parts, fmt.Sprintf("%d not tested", n[publish.NotTested]))
+	if n[record.NotTested] > 0 {
+		parts = append(parts, fmt.Sprintf("%d not tested", n[record.NotTested]))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// visible writes the characters that turn the direction of writing as JSON can
-// write them: what is pasted must be what is seen.
-func visible(text string) string {
+// escapeBidi escapes the characters that change the direction of writing in a
+// JSON document: what is pasted must be what is seen.
+func escapeBidi(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		if unicode.Is(unicode.Bidi_Control, r) {
@@ -75,15 +76,15 @@ func visible(text string) string {
 	return b.String()
 }
 
-// paper is a text to be pasted elsewhere.
-type paper struct{ title, text string }
+// document is a JSON document for the user to paste elsewhere.
+type document struct{ title, text string }
 
-// papers are those of the doctor command.
-func papers(r publish.Result) []paper {
-	var list []paper
+// documents returns what the command doctor has made for the user to paste.
+func documents(r record.Result) []document {
+	var list []document
 	add := func(title string, v any) {
 		text, _ := json.MarshalIndent(v, "", "  ") // it holds nothing that has no JSON form
-		list = append(list, paper{title, visible(string(text))})
+		list = append(list, document{title, escapeBidi(string(text))})
 	}
 	if r.Policy != nil {
 		add("The least policy for a publish with these inputs (CAM, Policies, Create by policy syntax):", r.Policy)

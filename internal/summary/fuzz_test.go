@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/stories"
 	"github.com/car-publish/car-publish/internal/summary"
 )
@@ -32,11 +32,11 @@ func FuzzDotenv(f *testing.F) {
 	f.Add("a\nCAR_PUBLISHED_OUTCOME=released", "\x00\r\u2028\u202e")
 	f.Add(strings.Repeat("游", 2000), "$(touch evil) `evil` \"'")
 	f.Fuzz(func(t *testing.T, name, text string) {
-		result := publish.Result{Outcome: publish.Failed, DurationSeconds: 1}
+		result := record.Result{Outcome: record.Failed, DurationSeconds: 1}
 		fill(reflect.ValueOf(&result).Elem(), name)
 		result.ErrorMessage = text
 		known := map[string]bool{}
-		for _, o := range summary.Outputs(result) {
+		for _, o := range summary.Outputs(result, same) {
 			known["CAR_PUBLISHED_"+strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_"))] = true
 			if o.Name != "json" && strings.ContainsFunc(o.Value, unicode.IsControl) || strings.ContainsAny(o.Value, "\n\r") {
 				t.Errorf("the output %s is not one line: %q", o.Name, o.Value)
@@ -44,7 +44,7 @@ func FuzzDotenv(f *testing.F) {
 			if o.Name != "json" || !utf8.ValidString(name+text) { // what is not UTF-8 has no JSON form
 				continue
 			}
-			var back publish.Result
+			var back record.Result
 			if err := json.Unmarshal([]byte(o.Value), &back); err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func FuzzDotenv(f *testing.F) {
 			}
 		}
 		shape := regexp.MustCompile(`^(CAR_PUBLISHED_[A-Z0-9_]+)=(.+)$`)
-		variables, _ := summary.Dotenv(result)
+		variables, _ := summary.Dotenv(result, same)
 		for line := range strings.Lines(variables) {
 			line, whole := strings.CutSuffix(line, "\n")
 			found := shape.FindStringSubmatch(line)

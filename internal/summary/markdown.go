@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// Markdown is the run for a page that renders GitHub's Markdown: first what a
-// reader must not miss, then the details.
-func Markdown(r publish.Result) string {
+// Markdown is the summary of a run in GitHub's Markdown: first what a reader
+// must not miss, then the details.
+func Markdown(r record.Result) string {
 	var b strings.Builder
 	paragraph := func(text string) { b.WriteString(text + "\n\n") }
 	command := func(before, line string) {
@@ -38,12 +39,12 @@ func Markdown(r publish.Result) string {
 	for _, c := range r.Next {
 		command("To "+escape(c.Purpose)+":", c.Line)
 	}
-	if r.Outcome == publish.Listing {
-		b.WriteString(versions(r.Versions))
+	if r.Outcome == record.Listing {
+		b.WriteString(versionsTable(r.Versions))
 	}
-	b.WriteString(findings(r.Checks))
-	b.WriteString(answers(r.Probe))
-	for _, p := range papers(r) {
+	b.WriteString(findingsTable(r.Checks))
+	b.WriteString(answersTable(r.Probe))
+	for _, p := range documents(r) {
 		paragraph(p.title)
 		paragraph(fence("json", p.text))
 	}
@@ -57,15 +58,15 @@ func Markdown(r publish.Result) string {
 	if links := links(r); links != "" {
 		paragraph(links)
 	}
-	if spans := ended(r.Phases); len(spans) > 0 {
+	if spans := endedPhases(r.Phases); len(spans) > 0 {
 		paragraph(gantt(spans))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-func emoji(o publish.Outcome) string {
+func emoji(o record.Outcome) string {
 	switch {
-	case o == publish.Listing:
+	case o == record.Listing:
 		return ""
 	case o.Succeeded():
 		return "✅ "
@@ -84,8 +85,8 @@ func (f fact) markdown() string {
 	return strings.Join(texts, ", ")
 }
 
-// versions is the list command's table.
-func versions(list []publish.Listed) string {
+// versionsTable is the table of the command list, in Markdown.
+func versionsTable(list []record.Listed) string {
 	if len(list) == 0 {
 		return ""
 	}
@@ -104,7 +105,7 @@ func versions(list []publish.Listed) string {
 	return b.String() + "\n"
 }
 
-func links(r publish.Result) string {
+func links(r record.Result) string {
 	var links []string
 	for _, l := range []struct{ text, url string }{{"CAR console", r.ConsoleURL}, {"Run", r.Run.URL}} {
 		if target := link(l.url); target != "" {
@@ -114,7 +115,8 @@ func links(r publish.Result) string {
 	return strings.Join(links, " · ")
 }
 
-// link is an address that is safe as the target of a link, or nothing.
+// link returns an address in a form that is safe as the target of a link, or ""
+// if it is not the address of a web page.
 func link(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -123,9 +125,9 @@ func link(address string) string {
 	return strings.NewReplacer("(", "%28", ")", "%29", "<", "%3C", ">", "%3E", "|", "%7C", `\`, "%5C", "`", "%60", " ", "%20", `"`, "%22").Replace(u.String())
 }
 
-// gantt is the phases as a chart (mermaid.js.org/syntax/gantt): a section for
-// each phase, so that its name stands beside the bar however short that is.
-func gantt(spans []publish.Span) string {
+// gantt is a chart of the phases (mermaid.js.org/syntax/gantt). Each phase is a
+// section, since the name of a section has room beside even a short bar.
+func gantt(spans []record.Span) string {
 	var b strings.Builder
 	b.WriteString("gantt\n    dateFormat x\n    axisFormat %H:%M:%S\n")
 	for _, s := range spans {
@@ -135,18 +137,18 @@ func gantt(spans []publish.Span) string {
 			tag = "crit, "
 		}
 		fmt.Fprintf(&b, "    section %s\n    %s :%s%d, %dms\n",
-			label(string(s.Phase)), Duration(took), tag, s.Start.UnixMilli(), max(1, took/time.Millisecond))
+			chartText(string(s.Phase)), human.Duration(took), tag, s.Start.UnixMilli(), max(1, took/time.Millisecond))
 	}
 	return fence("mermaid", strings.TrimRight(b.String(), "\n"))
 }
 
-// label is a text for a chart. Mermaid has no escape that works everywhere, so
-// what it might take for syntax goes.
-func label(text string) string {
+// chartText makes a text safe for a chart. Mermaid has no escape that works
+// everywhere, so each character that it might take for syntax becomes a space.
+func chartText(text string) string {
 	return oneLine(regexp.MustCompile(`[^\pL\pN .()/_-]`).ReplaceAllString(text, " "))
 }
 
-// fence encloses a block in more backticks than it has in a row.
+// fence encloses a block in backticks: in more than the block has in a row.
 func fence(language, text string) string {
 	fence := "```"
 	for strings.Contains(text, fence) {
@@ -155,8 +157,8 @@ func fence(language, text string) string {
 	return fence + language + "\n" + text + "\n" + fence
 }
 
-// code shows a text as code. Where it holds what a code span or a table cell
-// would end at, HTML says the same and can be escaped.
+// code shows a text as code. A text with a character that would end the code
+// span or the cell of a table becomes HTML, in which it can be escaped.
 func code(text string) string {
 	text = oneLine(text)
 	switch {
@@ -169,18 +171,19 @@ func code(text string) string {
 }
 
 var (
-	// special is Markdown, GitHub's extensions included, wherever it stands.
-	special = strings.NewReplacer(
+	// markdownEscapes escapes the syntax of Markdown and of GitHub's extensions that
+	// counts anywhere in a line.
+	markdownEscapes = strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `|`, `\|`, `~`, `\~`, `$`, `\$`, `#`, `\#`,
 		`&`, `&amp;`, `<`, `&lt;`, `>`, `&gt;`,
-		`://`, `\://`, // GitHub makes links of bare addresses
+		`://`, `\://`, // GitHub turns bare addresses into links
 	)
-	bareWWW = regexp.MustCompile(`(?i)www\.`)
+	wwwPrefix = regexp.MustCompile(`(?i)www\.`)
 )
 
-// escape makes any text one line of Markdown that shows that text, anywhere
-// but at the start of a line: there, a list or a rule could begin.
+// escape returns Markdown that shows a text, in one line. It must not stand at
+// the start of a line, where the text could begin a list or a rule.
 func escape(text string) string {
-	text = special.Replace(oneLine(text))
-	return bareWWW.ReplaceAllStringFunc(text, func(www string) string { return www[:3] + `\.` })
+	text = markdownEscapes.Replace(oneLine(text))
+	return wwwPrefix.ReplaceAllStringFunc(text, func(www string) string { return www[:3] + `\.` })
 }

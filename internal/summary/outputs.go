@@ -8,18 +8,19 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // Output is one output of the step.
 type Output struct {
 	Name, Value string
-	Final       bool // makes sense only once the run is over
+	Final       bool // has a meaning only after the run
 }
 
-// Outputs are all outputs, known or not, in the order of the documentation.
-// No value has a line break in it.
-func Outputs(r publish.Result) []Output {
+// Outputs returns all outputs, in the order of the documentation. The value of
+// one that is not known is empty. No value has a line break. The next step may print
+// a value, so harmless takes out what a CI would then obey; the JSON stays exact.
+func Outputs(r record.Result, harmless func(string) string) []Output {
 	number := func(n int64) string {
 		if n == 0 {
 			return ""
@@ -34,7 +35,7 @@ func Outputs(r publish.Result) []Output {
 	if r.DurationSeconds > 0 {
 		duration = strconv.FormatFloat(r.DurationSeconds, 'f', 1, 64)
 	}
-	whole, _ := json.Marshal(r) // it holds nothing that has no JSON form
+	result, _ := json.Marshal(r) // a Result always has a JSON form
 	outputs := []Output{
 		{"outcome", string(r.Outcome), true},
 		{"version-id", r.VersionID, false},
@@ -57,70 +58,72 @@ func Outputs(r publish.Result) []Output {
 		{"error-message", r.ErrorMessage, true},
 		{"console-url", r.ConsoleURL, false},
 		{"message", Message(r), true},
-		{"json", string(whole), true},
+		{"json", string(result), true},
 	}
-	for i := range outputs[:len(outputs)-1] { // JSON is one line as it is
-		outputs[i].Value = oneLine(outputs[i].Value)
+	for i := range outputs[:len(outputs)-1] { // the JSON is already one line
+		outputs[i].Value = harmless(oneLine(outputs[i].Value))
 	}
 	return outputs
 }
 
-// JSON is the whole Result, for a file.
-func JSON(r publish.Result) string {
-	whole, _ := json.MarshalIndent(r, "", "  ") // it holds nothing that has no JSON form
-	return string(whole) + "\n"
+// JSON is the Result as a document for a file.
+func JSON(r record.Result) string {
+	result, _ := json.MarshalIndent(r, "", "  ") // a Result always has a JSON form
+	return string(result) + "\n"
 }
 
-// What GitLab takes of a dotenv report, on its oldest and smallest plans: a
-// bigger one fails the job.
+// The smallest limits of any version and plan of GitLab for a dotenv report. A
+// report above them fails the job.
 // https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv
 // https://docs.gitlab.com/administration/instance_limits/#limit-dotenv-variables
 const (
-	dotenvSize      = 5000 // bytes: less than 5 KB, whichever that is
-	dotenvVariables = 20
-	longestVariable = 1 << 10 // only the two messages are likely to be long
+	maxDotenvBytes     = 5000 // the limit is "5 KB": 5,000 or 5,120 bytes
+	maxDotenvVariables = 20
+	maxVariableBytes   = 1 << 10 // our own limit, so that one long message leaves room for the others
 )
 
-// Dotenv is the outputs as variables for the CIs that read such a file. It
-// has no json, and whatever else would make it too big is left out, the
-// longest first. GitLab takes neither quotes nor comments nor several lines,
-// so a shell must not source it. The prefix is never read as input, since
-// GitLab hands these to later jobs; and it replaces $NAME in a value by that
-// variable there, a secret's too, so that no $ is left in what may be
-// somebody else's text. Jenkins reads it as properties, where a backslash is an
-// escape: at the end of a value it would take the next variable in.
-func Dotenv(r publish.Result) (text string, left []string) {
+// Dotenv returns the outputs as variables, one a line, and the names of those
+// that are omitted because the file would become too big. The output json is
+// never in it.
+//
+// The values are not quoted, since GitLab does not read quotes; so a shell must
+// not source the file. The prefix CAR_PUBLISHED_ is never read as an input,
+// since GitLab passes the variables to later jobs. There it also expands $NAME
+// in a value, even to a secret, so each $ is removed. Jenkins reads the file as
+// properties, where a backslash at the end of a line would join the next one to
+// it, so each backslash becomes a slash.
+func Dotenv(r record.Result, harmless func(string) string) (text string, omitted []string) {
 	var kept []Output
 	size := 0
-	for _, o := range Outputs(r) {
+	for _, o := range Outputs(r, harmless) {
 		o.Value = strings.TrimSpace(strings.NewReplacer("$", "", `\`, "/").Replace(o.Value))
 		if o.Value == "" || o.Name == "json" {
 			continue
 		}
-		o.Value = cut(o.Value, longestVariable)
+		o.Value = cut(o.Value, maxVariableBytes)
 		kept = append(kept, o)
 		size += len(line(o))
 	}
-	for size >= dotenvSize || len(kept) > dotenvVariables {
+	for size >= maxDotenvBytes || len(kept) > maxDotenvVariables {
 		i := slices.IndexFunc(kept, func(o Output) bool {
 			return !slices.ContainsFunc(kept, func(other Output) bool { return len(other.Value) > len(o.Value) })
 		})
 		size -= len(line(kept[i]))
-		left = append(left, kept[i].Name)
+		omitted = append(omitted, kept[i].Name)
 		kept = slices.Delete(kept, i, i+1)
 	}
 	var b strings.Builder
 	for _, o := range kept {
 		b.WriteString(line(o))
 	}
-	return b.String(), left
+	return b.String(), omitted
 }
 
 func line(o Output) string {
 	return "CAR_PUBLISHED_" + strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_")) + "=" + o.Value + "\n"
 }
 
-// cut shortens a text to so many bytes, between two characters.
+// cut shortens a text to at most so many bytes, without splitting a character.
 func cut(text string, most int) string {
 	if len(text) <= most {
 		return text

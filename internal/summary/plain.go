@@ -6,13 +6,14 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
-// Plain is the run for a log without Markdown: what is known, one line each,
-// and how long each phase took. The headline and the LastWords are not in it:
-// they close the log, after this.
-func Plain(r publish.Result) string {
+// Plain is the summary of a run for a log: one line for each known fact, and how
+// long each phase took. The headline and the Details are not in it, since they
+// end the log, after this.
+func Plain(r record.Result) string {
 	var b strings.Builder
 	row := func(label, text string) { fmt.Fprintf(&b, "%-13s  %s\n", label, text) }
 	for _, f := range facts(r) {
@@ -30,26 +31,26 @@ func Plain(r publish.Result) string {
 			row(f.label, text)
 		}
 	}
-	for i, s := range ended(r.Phases) {
+	for i, s := range endedPhases(r.Phases) {
 		label := "Phases"
 		if i > 0 {
 			label = ""
 		}
-		text := fmt.Sprintf("%6s  %s", Duration(s.End.Sub(s.Start)), oneLine(string(s.Phase)))
+		text := fmt.Sprintf("%6s  %s", human.Duration(s.End.Sub(s.Start)), oneLine(string(s.Phase)))
 		if s.Failed {
 			text += " (failed)"
 		}
 		row(label, text)
 	}
-	for _, p := range papers(r) {
+	for _, p := range documents(r) {
 		b.WriteString(p.title + "\n" + p.text + "\n")
 	}
 	return b.String()
 }
 
-// Table is the versions of an application for a terminal. The name comes last:
-// its width cannot be known.
-func Table(versions []publish.Listed) string {
+// Table is the table of the command list, for a terminal. The name comes last,
+// since its width is unknown.
+func Table(versions []record.Listed) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ToUpper(strings.Join(columns, "\t")))
@@ -62,28 +63,28 @@ func Table(versions []publish.Listed) string {
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
-	_ = w.Flush() // a strings.Builder takes all
+	_ = w.Flush() // writing to a strings.Builder never fails
 	return b.String()
 }
 
 var columns = []string{"Version", "Status", "Size", "Created", "Regions", "Mode", "Name"}
 
-// cells are what columns are about.
-func cells(v publish.Listed) []string {
+// cells returns the texts of a version for the columns.
+func cells(v record.Listed) []string {
 	var created string
 	if v.CreateTime != nil {
 		created = v.CreateTime.UTC().Format(time.RFC3339)
 	}
-	texts := []string{v.ID, v.Status, Size(v.Size), created, strings.Join(v.Regions, ","), v.UpdateMode, v.Name}
+	texts := []string{v.ID, v.Status, human.Size(v.Size), created, strings.Join(v.Regions, ","), v.UpdateMode, v.Name}
 	for i, text := range texts {
 		texts[i] = oneLine(text)
 	}
 	return texts
 }
 
-// ended leaves out a phase that was still going on.
-func ended(phases []publish.Span) []publish.Span {
-	var spans []publish.Span
+// endedPhases leaves out the phase that has not ended, if there is one.
+func endedPhases(phases []record.Span) []record.Span {
+	var spans []record.Span
 	for _, s := range phases {
 		if !s.End.Before(s.Start) {
 			spans = append(spans, s)

@@ -1,4 +1,4 @@
-// Package summary turns what a run did into text: Markdown for a page, plain
+// Package summary turns the Result of a run into text: Markdown for a page, plain
 // text for a log, and values for the outputs.
 package summary
 
@@ -8,26 +8,27 @@ import (
 	"strings"
 	"time"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // Headline is the outcome in a few plain words: `Ocean: ver-x "1.0" is online`.
-func Headline(r publish.Result) string {
+func Headline(r record.Result) string {
 	return oneLine(subject(r) + ": " + outcome(r))
 }
 
-// Message is the run in one plain line, for a chat: the headline and, after a
-// failure, its reason.
-func Message(r publish.Result) string {
+// Message is one plain line for a chat: the headline and, after a failure, the
+// reason.
+func Message(r record.Result) string {
 	if r.Outcome.Succeeded() || r.ErrorMessage == "" {
 		return Headline(r)
 	}
 	return Headline(r) + ": " + oneLine(r.ErrorMessage)
 }
 
-// LastWords are what a reader must not miss, line by line: the reason and what
-// to do about it, what is left behind, and the commands to run now.
-func LastWords(r publish.Result) []string {
+// Details are the lines after the headline that a reader must not miss: the
+// reason and what to do about it, what is left behind, and the commands to run.
+func Details(r record.Result) []string {
 	var lines []string
 	if text := reason(r); text != "" {
 		lines = append(lines, text)
@@ -44,8 +45,8 @@ func LastWords(r publish.Result) []string {
 	return lines
 }
 
-// subject is what the run was about, as people call it.
-func subject(r publish.Result) string {
+// subject is the name of the application, or what is known in place of it.
+func subject(r record.Result) string {
 	for _, name := range []string{r.ApplicationName, r.ApplicationID} {
 		if name = oneLine(name); name != "" {
 			return name
@@ -54,50 +55,50 @@ func subject(r publish.Result) string {
 	return "car-publish"
 }
 
-func outcome(r publish.Result) string {
+func outcome(r record.Result) string {
 	version := oneLine(r.VersionID)
 	if version == "" {
 		version = "the version"
 	}
 	if name := oneLine(r.VersionName); name != "" {
-		version += fmt.Sprintf(" %q", name) // as the log has it; people know versions by their names
+		version += fmt.Sprintf(" %q", name) // people know versions by their names
 	}
 	switch r.Outcome {
-	case publish.Released:
+	case record.Released:
 		if r.Command == "rollback" {
 			return "rolled back, " + version + " is online"
 		}
 		return version + " is online"
-	case publish.Ready:
+	case record.Ready:
 		return version + " is ready and NOT online; it blocks the next publish"
-	case publish.Created:
+	case record.Created:
 		return version + " was created; CAR has not accepted a build for it yet"
-	case publish.Planned:
+	case record.Planned:
 		return "dry run, nothing was changed"
-	case publish.Listing:
+	case record.Listing:
 		return count(len(r.Versions), "version")
-	case publish.Deleted:
+	case record.Deleted:
 		return version + " was deleted"
-	case publish.Cleaned:
+	case record.Cleaned:
 		if len(r.DeletedVersionIDs) == 0 {
 			return "nothing was left to clean up"
 		}
 		return "cleaned up " + oneLine(strings.Join(r.DeletedVersionIDs, ", "))
-	case publish.Healthy:
+	case record.Healthy:
 		if len(r.Probe) > 0 {
 			return "probed, " + count(len(r.World), "open fact") + " found out"
 		}
-		return "a publish could run" + tally(r.Checks)
-	case publish.Blocked:
+		return "a publish could run" + countVerdicts(r.Checks)
+	case record.Blocked:
 		return verb(r) + " is blocked"
-	case publish.Cancelled:
+	case record.Cancelled:
 		return verb(r) + " was cancelled"
 	default:
 		return verb(r) + " failed"
 	}
 }
 
-func verb(r publish.Result) string {
+func verb(r record.Result) string {
 	if r.Command == "" {
 		return "the run"
 	}
@@ -105,30 +106,30 @@ func verb(r publish.Result) string {
 }
 
 // reason is why the run failed.
-func reason(r publish.Result) string {
+func reason(r record.Result) string {
 	if r.Outcome.Succeeded() {
 		return ""
 	}
 	return oneLine(r.ErrorMessage)
 }
 
-// fact is a row of the table about a run.
+// fact is a row of the table of what is known about a run.
 type fact struct {
 	label  string
 	values []value
-	list   bool // one value a line
+	list   bool // each value has a line of its own
 }
 
 // value is a text, an id that belongs to it, or both.
 type value struct{ text, id string }
 
-// facts are the rows of the table, those that are known.
-func facts(r publish.Result) []fact {
+// facts returns the rows of the table: those that have a value.
+func facts(r record.Result) []fact {
 	size := func(n int64) string {
 		if n == 0 {
 			return ""
 		}
-		return Size(n)
+		return human.Size(n)
 	}
 	texts := func(list ...string) (values []value) {
 		for _, text := range list {
@@ -152,11 +153,11 @@ func facts(r publish.Result) []fact {
 	}
 	var rate string
 	if r.UploadRate > 0 {
-		rate = Rate(r.UploadRate)
+		rate = human.Rate(r.UploadRate)
 	}
 	var took string
 	if r.DurationSeconds > 0 {
-		took = Duration(seconds(r.DurationSeconds))
+		took = human.Duration(seconds(r.DurationSeconds))
 	}
 	rows := []fact{
 		{label: "Application", values: []value{{r.ApplicationName, r.ApplicationID}, {text: r.ApplicationCategory}}},
@@ -167,6 +168,7 @@ func facts(r publish.Result) []fact {
 		{label: "Version size", values: texts(size(r.VersionSize))},
 		{label: "Created", values: texts(created)},
 		{label: "Artifact", values: texts(r.ArtifactName, r.ArtifactFormat, size(r.ArtifactSize))},
+		{label: "Packed", values: texts(packed(r)...)},
 		{label: "Upload rate", values: texts(rate)},
 		{label: "CRC-64", values: ids(r.ArtifactCRC64)},
 		{label: "Online before", values: ids(r.PreviousVersionID)},
@@ -187,7 +189,7 @@ func facts(r publish.Result) []fact {
 		}
 	}
 	if len(known) == 1 && len(r.Phases) == 0 {
-		return nil // refused before anything happened: the headline names the application
+		return nil // nothing has happened, and the headline names the application
 	}
 	return known
 }
@@ -197,4 +199,19 @@ func count(n int, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// packed tells of the folder that the artifact was packed from.
+func packed(r record.Result) []string {
+	if r.Folder == nil {
+		return nil
+	}
+	about := []string{human.Count(r.Folder.Files, "file"), human.Size(r.Folder.Size)}
+	if r.ArtifactSize > 0 {
+		about = append(about, human.Ratio(r.ArtifactSize, r.Folder.Size))
+	}
+	if r.Folder.LeftOutFiles > 0 {
+		about = append(about, human.Count(r.Folder.LeftOutFiles, "file")+" left out, "+human.Size(r.Folder.LeftOutSize))
+	}
+	return about
 }

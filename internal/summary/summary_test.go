@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/car-publish/car-publish/internal/publish"
+	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/summary"
 )
 
@@ -28,9 +28,9 @@ func at(d time.Duration) time.Time { return start.Add(d) }
 func pointer(t time.Time) *time.Time { return &t }
 
 // released is a whole, good run; the others are made from it.
-func released() publish.Result {
-	return publish.Result{
-		Schema: publish.Schema, Tool: "car-publish 1.2.3", Command: "publish", Outcome: publish.Released,
+func released() record.Result {
+	return record.Result{
+		Schema: record.Schema, Tool: "car-publish 1.2.3", Command: "publish", Outcome: record.Released,
 		ApplicationID: "app-a1b2c3d4", ApplicationName: "Ocean", ApplicationCategory: "desktop",
 		VersionID: "ver-ug59y45y", VersionName: "ocean_1.4-cpabc234def567", VersionStatus: "Inuse", VersionSize: 2254857830,
 		VersionRegions: []string{"ap-chinese-mainland", "ap-tokyo"}, VersionUpdateMode: "FULL",
@@ -38,57 +38,57 @@ func released() publish.Result {
 		PreviousVersionID: "ver-855fr3i4", DeletedVersionIDs: []string{"ver-00000001"},
 		ArtifactName: "ocean_1.4.zip", ArtifactFormat: "zip", ArtifactSize: 2254857830,
 		ArtifactCRC64: "11051210869376104954", UploadRate: 50646221,
-		Next: []publish.Command{{
+		Next: []record.Command{{
 			Purpose: "roll back", Line: "car-publish rollback --application-id app-a1b2c3d4 --version-id ver-855fr3i4",
 		}},
 		Warnings: []string{"No start path is configured yet.", "region ap-atlantis is not one that car-publish knows"},
-		Requests: []publish.Request{
+		Requests: []record.Request{
 			{Action: "CreateApplicationVersion", RequestID: "7c3b6f1e-0001"},
 			{Action: "SetApplicationVersionOnline", RequestID: "7c3b6f1e-0002"},
 		},
-		Phases: []publish.Span{
-			{Phase: publish.Inspect, Start: at(0), End: at(300 * time.Millisecond)},
-			{Phase: publish.Create, Start: at(300 * time.Millisecond), End: at(5 * time.Second)},
-			{Phase: publish.Upload, Start: at(5 * time.Second), End: at(77 * time.Second)},
-			{Phase: publish.Process, Start: at(77 * time.Second), End: at(2*time.Hour + 5*time.Minute)},
-			{Phase: publish.Release, Start: at(2*time.Hour + 5*time.Minute), End: at(2*time.Hour + 5*time.Minute)},
+		Phases: []record.Span{
+			{Phase: record.Inspect, Start: at(0), End: at(300 * time.Millisecond)},
+			{Phase: record.Create, Start: at(300 * time.Millisecond), End: at(5 * time.Second)},
+			{Phase: record.Upload, Start: at(5 * time.Second), End: at(77 * time.Second)},
+			{Phase: record.Process, Start: at(77 * time.Second), End: at(2*time.Hour + 5*time.Minute)},
+			{Phase: record.Release, Start: at(2*time.Hour + 5*time.Minute), End: at(2*time.Hour + 5*time.Minute)},
 		},
 		Started: start, DurationSeconds: 7500.04,
 		ConsoleURL: "https://console.cloud.tencent.com/car/app?id=app-a1b2c3d4",
 	}
 }
 
-func cases() map[string]publish.Result {
+func cases() map[string]record.Result {
 	ready := released()
-	ready.Outcome, ready.VersionStatus, ready.PreviousVersionID = publish.Ready, "Normal", ""
-	ready.Next = []publish.Command{
+	ready.Outcome, ready.VersionStatus, ready.PreviousVersionID = record.Ready, "Normal", ""
+	ready.Next = []record.Command{
 		{Purpose: "put it online", Line: "car-publish release --application-id app-a1b2c3d4 --version-id ver-ug59y45y"},
 		{Purpose: "delete it", Line: "car-publish delete --application-id app-a1b2c3d4 --version-id ver-ug59y45y"},
 	}
 
 	failed := released()
-	failed.Outcome, failed.VersionStatus, failed.Next = publish.Failed, "Creating", nil
+	failed.Outcome, failed.VersionStatus, failed.Next = record.Failed, "Creating", nil
 	failed.ErrorCode = "RequestLimitExceeded"
 	failed.ErrorMessage = "DescribeCosCredential: too many requests."
 	failed.ErrorHint = "Run fewer jobs at once."
 	failed.RequestID = "7c3b6f1e-0003"
-	failed.Left = []publish.Leftover{{
+	failed.Left = []record.Leftover{{
 		What:    "ver-ug59y45y (Creating)",
 		Command: "car-publish delete --application-id app-a1b2c3d4 --version-id ver-ug59y45y",
 	}}
 	failed.Phases = append(failed.Phases[:2:2],
-		publish.Span{Phase: publish.Upload, Start: at(5 * time.Second), End: at(15 * time.Second), Failed: true},
-		publish.Span{Phase: publish.Undo, Start: at(15 * time.Second)})
+		record.Span{Phase: record.Upload, Start: at(5 * time.Second), End: at(15 * time.Second), Failed: true},
+		record.Span{Phase: record.Undo, Start: at(15 * time.Second)})
 
-	blocked := publish.Result{
-		Command: "publish", Outcome: publish.Blocked, ApplicationID: "app-1", ApplicationName: "Ocean", BlockingVersionID: "ver-b",
+	blocked := record.Result{
+		Command: "publish", Outcome: record.Blocked, ApplicationID: "app-1", ApplicationName: "Ocean", BlockingVersionID: "ver-b",
 		ErrorCode: "Blocked", ErrorMessage: `Ocean cannot take a new version: ver-b "hotfix-test" is ready and has waited 14 h for release.`,
 		ErrorHint: "Release it, delete it, or set on-blocked: replace-unreleased. Nothing was uploaded.",
 	}
 
-	listed := publish.Result{
-		Command: "list", Outcome: publish.Listing, ApplicationID: "app-1", ApplicationName: "Ocean",
-		Versions: []publish.Listed{
+	listed := record.Result{
+		Command: "list", Outcome: record.Listing, ApplicationID: "app-1", ApplicationName: "Ocean",
+		Versions: []record.Listed{
 			{ID: "ver-855fr3i4", Name: "steamvr", Status: "Inuse", Size: 5612961473, Regions: []string{"ap-tokyo", "ap-seoul"}, CreateTime: pointer(start)},
 			{ID: "ver-b", Name: "a|b <script>", Status: "CreateFailed", UpdateMode: "INCREMENT"},
 			{ID: "ver-c", Name: "海洋", Status: "Usable", Size: 1},
@@ -96,42 +96,42 @@ func cases() map[string]publish.Result {
 	}
 
 	const evil = "x\n\n## ::error::`a` |b| <img src=x> [c](javascript:d) **e** ```\n```mermaid\n@f &lt; \\| \x1b[31m\u202e www.g.com http://h"
-	hostile := publish.Result{
-		Command: "publish", Outcome: publish.Failed, ApplicationID: evil, ApplicationName: "1. " + evil, ApplicationCategory: evil,
+	hostile := record.Result{
+		Command: "publish", Outcome: record.Failed, ApplicationID: evil, ApplicationName: "1. " + evil, ApplicationCategory: evil,
 		VersionID: evil, VersionName: evil, VersionStatus: evil, VersionRegions: []string{evil, ""}, RequestID: evil,
 		PreviousVersionID: evil, DeletedVersionIDs: []string{evil}, ArtifactName: evil, ErrorCode: evil,
 		ErrorMessage: "- " + evil, ErrorHint: evil, Warnings: []string{evil},
-		Left:     []publish.Leftover{{What: evil, Command: evil}},
-		Next:     []publish.Command{{Purpose: evil, Line: evil}},
-		Requests: []publish.Request{{Action: evil, RequestID: evil}},
-		Phases:   []publish.Span{{Phase: publish.Phase("click a: b; c # d, %% \"e\"" + evil), Start: start, End: start}},
-		Versions: []publish.Listed{{ID: evil, Name: evil, Status: evil}}, ConsoleURL: "https://h/a?b=)\\ \"|<c>`(",
+		Left:     []record.Leftover{{What: evil, Command: evil}},
+		Next:     []record.Command{{Purpose: evil, Line: evil}},
+		Requests: []record.Request{{Action: evil, RequestID: evil}},
+		Phases:   []record.Span{{Phase: record.Phase("click a: b; c # d, %% \"e\"" + evil), Start: start, End: start}},
+		Versions: []record.Listed{{ID: evil, Name: evil, Status: evil}}, ConsoleURL: "https://h/a?b=)\\ \"|<c>`(",
 	}
-	hostile.Checks = []publish.Finding{{Check: evil, Verdict: publish.Broken, Detail: evil, Hint: evil, Code: evil}}
-	hostile.Probe = []publish.Answer{{Question: evil, Answer: evil, Field: evil, Value: evil}}
-	hostile.Policy = &publish.Policy{Version: "2.0", Statement: []publish.Statement{{Condition: &publish.Condition{StringEqual: publish.Claims{Subject: []string{evil}}}}}}
+	hostile.Checks = []record.Finding{{Check: evil, Verdict: record.Broken, Detail: evil, Hint: evil, Code: evil}}
+	hostile.Probe = []record.Answer{{Question: evil, Answer: evil, Field: evil, Value: evil}}
+	hostile.Policy = &record.Policy{Version: "2.0", Statement: []record.Statement{{Condition: &record.Condition{StringEqual: record.Claims{Subject: []string{evil}}}}}}
 	hostile.Run.URL = "javascript:alert(1)"
 
-	examined := publish.Result{
-		Command: "doctor", Outcome: publish.Failed, ApplicationID: "app-1", ApplicationName: "Ocean",
+	examined := record.Result{
+		Command: "doctor", Outcome: record.Failed, ApplicationID: "app-1", ApplicationName: "Ocean",
 		ErrorCode: "Clock", ErrorMessage: "2 of 5 checks failed (Clock, Room). This machine is 20m0s ahead of the server.", ErrorHint: "Set the clock of this machine by NTP.",
-		Checks: []publish.Finding{
-			{Check: "CAR API", Verdict: publish.OK, Detail: "car.tencentcloudapi.com answers in 12 ms", Milliseconds: 12},
-			{Check: "Clock", Verdict: publish.Broken, Detail: "this machine is 20m0s ahead of the server", Hint: "Set the clock of this machine by NTP.", Code: "Clock"},
-			{Check: "car:DescribeApplicationStatus", Verdict: publish.Doubtful, Detail: "not allowed", Hint: "Attach the policy.", Code: "UnauthorizedOperation"},
-			{Check: "car:CreateApplicationVersion", Verdict: publish.NotTested, Detail: "would change something"},
-			{Check: "Room", Verdict: publish.Broken, Detail: "full", Hint: "Delete one."},
+		Checks: []record.Finding{
+			{Check: "CAR API", Verdict: record.OK, Detail: "car.tencentcloudapi.com answers in 12 ms", Milliseconds: 12},
+			{Check: "Clock", Verdict: record.Broken, Detail: "this machine is 20m0s ahead of the server", Hint: "Set the clock of this machine by NTP.", Code: "Clock"},
+			{Check: "car:DescribeApplicationStatus", Verdict: record.Doubtful, Detail: "not allowed", Hint: "Attach the policy.", Code: "UnauthorizedOperation"},
+			{Check: "car:CreateApplicationVersion", Verdict: record.NotTested, Detail: "would change something"},
+			{Check: "Room", Verdict: record.Broken, Detail: "full", Hint: "Delete one."},
 		},
-		Policy: &publish.Policy{Version: "2.0", Statement: []publish.Statement{{Effect: "allow", Action: []string{"car:DescribeApplicationVersion"}, Resource: []string{"*"}}}},
-		TrustPolicy: &publish.Policy{Version: "2.0", Statement: []publish.Statement{{
+		Policy: &record.Policy{Version: "2.0", Statement: []record.Statement{{Effect: "allow", Action: []string{"car:DescribeApplicationVersion"}, Resource: []string{"*"}}}},
+		TrustPolicy: &record.Policy{Version: "2.0", Statement: []record.Statement{{
 			Effect: "allow", Action: []string{"name/sts:AssumeRoleWithWebIdentity"},
-			Principal: &publish.Principal{Federated: []string{"qcs::cam::uin/1:oidc-provider/github"}},
-			Condition: &publish.Condition{StringEqual: publish.Claims{Issuer: []string{"https://i"}, Audience: []string{"a"}, Subject: []string{"repo:o/r:ref:refs/heads/main"}}},
+			Principal: &record.Principal{Federated: []string{"qcs::cam::uin/1:oidc-provider/github"}},
+			Condition: &record.Condition{StringEqual: record.Claims{Issuer: []string{"https://i"}, Audience: []string{"a"}, Subject: []string{"repo:o/r:ref:refs/heads/main"}}},
 		}}},
 	}
-	probed := publish.Result{
-		Command: "doctor", Outcome: publish.Healthy, ApplicationID: "app-1", ApplicationName: "Scratch",
-		Probe: []publish.Answer{
+	probed := record.Result{
+		Command: "doctor", Outcome: record.Healthy, ApplicationID: "app-1", ApplicationName: "Scratch",
+		Probe: []record.Answer{
 			{Question: "How long is the list behind?", Answer: "a new version was listed 3s after the answer of its create", Field: "ListLag", Value: "3s"},
 			{Question: "Does going online need the start path?", Answer: "not asked", Field: "OnlineStartPath"},
 			{Question: "Does the bucket have global acceleration?", Answer: "HTTP 400"},
@@ -139,15 +139,15 @@ func cases() map[string]publish.Result {
 		World: map[string]string{"ListLag": "3s"},
 	}
 
-	return map[string]publish.Result{
+	return map[string]record.Result{
 		"examined": examined, "probed": probed,
 		"released": released(), "ready": ready, "failed": failed, "blocked": blocked, "listed": listed, "hostile": hostile,
 		"bad-input": {
-			Outcome: publish.Failed, ApplicationID: "app-1", ErrorMessage: `timeout: "30" is no duration; ` + evil,
-			Problems: []string{`timeout: "30" is no duration`, "- " + evil},
+			Outcome: record.Failed, ApplicationID: "app-1", ErrorMessage: `timeout: "30" is not a duration; ` + evil,
+			Problems: []string{`timeout: "30" is not a duration`, "- " + evil},
 		},
-		"dry-run":   {Command: "publish", Outcome: publish.Planned, ApplicationID: "app-1"},
-		"cancelled": {Command: "release", Outcome: publish.Cancelled, ApplicationID: "app-1", ErrorCode: "Cancelled", ErrorMessage: "Cancelled in the phase \"Release\" (interrupt)."},
+		"dry-run":   {Command: "publish", Outcome: record.Planned, ApplicationID: "app-1"},
+		"cancelled": {Command: "release", Outcome: record.Cancelled, ApplicationID: "app-1", ErrorCode: "Cancelled", ErrorMessage: "Cancelled in the phase \"Release\" (interrupt)."},
 	}
 }
 
@@ -155,12 +155,12 @@ func TestGolden(t *testing.T) {
 	for name, r := range cases() {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name+".md", summary.Markdown(r))
-			text := summary.Plain(r) + "\n" + summary.Headline(r) + "\n" + strings.Join(summary.LastWords(r), "\n") + "\n"
+			text := summary.Plain(r) + "\n" + summary.Headline(r) + "\n" + strings.Join(summary.Details(r), "\n") + "\n"
 			if r.Versions != nil {
 				text += "\n" + summary.Table(r.Versions)
 			}
 			golden(t, name+".txt", text)
-			text, left := summary.Dotenv(r)
+			text, left := summary.Dotenv(r, same)
 			golden(t, name+".env", text)
 			if left != nil {
 				t.Errorf("%q left out of the variables", left)
@@ -192,7 +192,7 @@ func TestOutputs(t *testing.T) {
 		artifact-crc64 duration-seconds error-code error-message console-url message json`)
 	for name, r := range cases() {
 		var names []string
-		for _, o := range summary.Outputs(r) {
+		for _, o := range summary.Outputs(r, same) {
 			names = append(names, o.Name)
 			if i := strings.IndexFunc(o.Value, unicode.IsControl); i >= 0 {
 				t.Errorf("%s: output %s has a control character: %q", name, o.Name, o.Value)
@@ -206,9 +206,9 @@ func TestOutputs(t *testing.T) {
 
 func TestOutputJSON(t *testing.T) {
 	for name, want := range cases() {
-		outputs := summary.Outputs(want)
+		outputs := summary.Outputs(want, same)
 		i := slices.IndexFunc(outputs, func(o summary.Output) bool { return o.Name == "json" })
-		var got publish.Result
+		var got record.Result
 		if err := json.Unmarshal([]byte(outputs[i].Value), &got); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -221,10 +221,10 @@ func TestOutputJSON(t *testing.T) {
 
 func TestDotenvFitsGitLab(t *testing.T) {
 	r := released()
-	r.Outcome, r.ErrorCode = publish.Failed, "E"
+	r.Outcome, r.ErrorCode = record.Failed, "E"
 	r.ErrorMessage = strings.Repeat("海", 5000)
 	r.BlockingVersionID = "ver-b"
-	got, left := summary.Dotenv(r)
+	got, left := summary.Dotenv(r, same)
 	if len(got) >= 5000 || left != nil {
 		t.Errorf("got %d bytes, %q left out; GitLab takes less than 5 KB", len(got), left)
 	}
@@ -246,14 +246,14 @@ func TestDotenvFitsGitLab(t *testing.T) {
 // What is too big for GitLab costs itself and not the job.
 func TestDotenvLeavesOutTheLongest(t *testing.T) {
 	r := released()
-	r.Outcome = publish.Failed
+	r.Outcome = record.Failed
 	r.ErrorMessage = strings.Repeat("m", 5000)
 	for range 100 {
 		r.VersionRegions = append(r.VersionRegions, "ap-chinese-mainland")
 		r.DeletedVersionIDs = append(r.DeletedVersionIDs, "ver-ug59y45y")
 	}
 	r.VersionName = strings.Repeat("n", 2000)
-	got, left := summary.Dotenv(r)
+	got, left := summary.Dotenv(r, same)
 	if len(got) >= 5000 || len(left) != 1 {
 		t.Errorf("got %d bytes, %q left out, want one", len(got), left)
 	}
@@ -270,8 +270,8 @@ func TestDotenvLeavesOutTheLongest(t *testing.T) {
 // GitLab replaces names of variables in a value, so that a version's name
 // could read a secret of the job that reads it.
 func TestDotenvRefersToNothing(t *testing.T) {
-	r := publish.Result{Outcome: publish.Ready, VersionName: "$CAR_SECRET_KEY ${A} $$B", ApplicationName: "$"}
-	got, _ := summary.Dotenv(r)
+	r := record.Result{Outcome: record.Ready, VersionName: "$CAR_SECRET_KEY ${A} $$B", ApplicationName: "$"}
+	got, _ := summary.Dotenv(r, same)
 	if strings.Contains(got, "$") || !strings.Contains(got, "CAR_PUBLISHED_VERSION_NAME=CAR_SECRET_KEY {A} B\n") || strings.Contains(got, "APPLICATION_NAME") {
 		t.Errorf("got\n%s", got)
 	}
@@ -280,20 +280,20 @@ func TestDotenvRefersToNothing(t *testing.T) {
 // readProperties of Jenkins reads escapes: \u with anything behind it fails the
 // pipeline, and a backslash at the end takes the next variable in.
 func TestDotenvEscapesNothing(t *testing.T) {
-	r := publish.Result{Outcome: publish.Failed, VersionName: `game\`, VersionStatus: "Normal", ErrorMessage: `no start path like Game\unity.exe`}
-	got, _ := summary.Dotenv(r)
+	r := record.Result{Outcome: record.Failed, VersionName: `game\`, VersionStatus: "Normal", ErrorMessage: `no start path like Game\unity.exe`}
+	got, _ := summary.Dotenv(r, same)
 	if strings.Contains(got, `\`) || !strings.Contains(got, "_ERROR_MESSAGE=no start path like Game/unity.exe\n") || !strings.Contains(got, "_VERSION_NAME=game/\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
 
 func TestReasonIsNotRepeated(t *testing.T) {
-	r := publish.Result{
-		Outcome: publish.Failed, ErrorCode: "OperationDenied", RequestID: "id-1",
+	r := record.Result{
+		Outcome: record.Failed, ErrorCode: "OperationDenied", RequestID: "id-1",
 		ErrorMessage: "SetApplicationVersionOnline: OperationDenied: no (RequestId id-1)",
 	}
 	for name, text := range map[string]string{
-		"last words": strings.Join(summary.LastWords(r), "\n"),
+		"last words": strings.Join(summary.Details(r), "\n"),
 		"message":    summary.Message(r),
 		"Markdown":   summary.Markdown(r),
 	} {
@@ -301,31 +301,6 @@ func TestReasonIsNotRepeated(t *testing.T) {
 			if got := strings.Count(text, part); got != 1 {
 				t.Errorf("%s: got %s %d times, want once:\n%s", name, part, got, text)
 			}
-		}
-	}
-}
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", 2254857830: "2.1 GiB",
-		5612961473: "5.2 GiB", 1 << 40: "1.0 TiB", 1<<63 - 1: "8.0 EiB",
-	} {
-		if got := summary.Size(n); got != want {
-			t.Errorf("Size(%d): got %q, want %q", n, got, want)
-		}
-	}
-	if got, want := summary.Rate(50646221.9), "48.3 MiB/s"; got != want {
-		t.Errorf("Rate: got %q, want %q", got, want)
-	}
-}
-
-func TestDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0.0s", 3249 * time.Millisecond: "3.2s", 9949 * time.Millisecond: "9.9s", 9950 * time.Millisecond: "10s",
-		72 * time.Second: "1m12s", time.Hour - time.Millisecond: "1h0m", 2*time.Hour + 5*time.Minute + 20*time.Second: "2h5m",
-	} {
-		if got := summary.Duration(d); got != want {
-			t.Errorf("Duration(%v): got %q, want %q", d, got, want)
 		}
 	}
 }
@@ -402,8 +377,8 @@ func FuzzMarkdownEscape(f *testing.F) {
 		if seen == "" {
 			return // has neither a heading nor a row
 		}
-		got := summary.Markdown(publish.Result{
-			Outcome: publish.Released, ApplicationName: text, VersionID: "v", Warnings: []string{text},
+		got := summary.Markdown(record.Result{
+			Outcome: record.Released, ApplicationName: text, VersionID: "v", Warnings: []string{text},
 		})
 		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
 		if len(lines) != 7 {
@@ -432,3 +407,6 @@ func FuzzMarkdownEscape(f *testing.F) {
 		}
 	})
 }
+
+// same leaves a text as it is.
+func same(text string) string { return text }

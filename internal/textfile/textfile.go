@@ -1,4 +1,4 @@
-// Package textfile reads the small files that a run is told of: keys, tokens,
+// Package textfile reads the small files that inputs name: keys, tokens,
 // certificates. Whoever names one may name a device that never ends, or a pipe
 // that nobody writes to; neither may keep a run from ending.
 package textfile
@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// patience is how long a file may take: it may be a pipe from a command that
+// timeout is how long a file may take: it may be a pipe from a command that
 // asks a vault.
-const patience = 30 * time.Second
+const timeout = 30 * time.Second
 
 var (
-	errSilent = fmt.Errorf("it gave nothing for %v: is it a pipe that nobody writes to?", patience)
+	errTimeout = fmt.Errorf("it gave nothing for %v: is it a pipe that nobody writes to?", timeout)
 
 	// ErrTooLarge is a file of more bytes than were asked for.
 	ErrTooLarge = errors.New("it is too large")
@@ -25,7 +25,7 @@ var (
 
 // Read returns the content of a file of at most so many bytes.
 func Read(ctx context.Context, name string, most int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
 	type outcome struct {
 		content []byte

@@ -24,8 +24,8 @@ var (
 	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
 )
 
-// empty returns the right to n large pieces, and no more, none of which has
-// been made yet.
+// empty returns a pool of at most n large pieces, which are allocated when they are
+// first used.
 func empty(n int) chan *[largePiece]byte {
 	pieces := make(chan *[largePiece]byte, n)
 	for range n {

@@ -36,6 +36,7 @@ native() {
   annotations error | says error 'is not the file of this release.*Nothing was run'
   annotations error | says error 'This commit of the action is no release'
   annotations error | says error 'is online'
+  annotations warning | says warning 'CAR_VERSION_ID, CAR_DRY_RUN, CAR_PROXY: ignored'
   asking native versions app-windows | says version 'Inuse'
   nothing_left native app-windows
 }
@@ -51,6 +52,9 @@ examples() {
   cp examples/github/*.yml "$game/.github/workflows/"
   # A tag starts most of them; act has no tag to push.
   sed -i 's/^    tags: .*/    branches: ["**"]/; s/^    runs-on: windows-latest/    runs-on: ubuntu-latest/' "$game"/.github/workflows/*.yml
+  # Only its inputs tell an action where the services are.
+  # shellcheck disable=SC2016 # an expression of the workflow
+  sed -i '/uses: car-publish\/car-publish/,/with:/ s|^\( *\)with:$|&\n\1  endpoint: ${{ vars.ENDPOINT }}\n\1  cos-endpoint: ${{ vars.ENDPOINT }}|' "$game"/.github/workflows/*.yml
   cat >"$game/build.sh" <<END
 #!/bin/sh
 mkdir -p build
@@ -112,7 +116,7 @@ END
       sleep 0.2
     done
     sleep 0.5
-    kill -KILL "$(pgrep -xf "$tools/car-publish")"
+    kill -KILL "$(pgrep -f '^[^ ]*/car-publish\.[A-Za-z0-9]+/car-publish$')"
   ) &
   ending=1 example windows-and-macos push
   wait $!
@@ -127,7 +131,7 @@ example() {
   local masked=() # not all of them upload
   folder=$work/game event=$2 runner=-self-hosted run_act "$1" "${keys[@]}" \
     --secret CHAT_WEBHOOK="http://127.0.0.1:$port/cgi-bin/chat" \
-    --env CAR_ENDPOINT="$at" --env CAR_COS_ENDPOINT="$at" \
+    --var ENDPOINT="$at" \
     --local-repository "car-publish/car-publish@v1=$work/v1" \
     --container-options "--network host --volume $work/cache:$work/cache"
 }

@@ -140,8 +140,8 @@ func writeInputs(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "  %s:\n    description: %s\n    required: %t\n", in.Name, yaml(in.Meaning), in.Required())
 		switch {
-		case in.Action != "":
-			fmt.Fprintf(b, "    default: %s\n", yaml(in.Action))
+		case in.ActionDefault != "":
+			fmt.Fprintf(b, "    default: %s\n", yaml(in.ActionDefault))
 		case in.Default != "":
 			fmt.Fprintf(b, "    default: %s\n", yaml(in.Default))
 		}
@@ -221,7 +221,7 @@ properties:
 		switch in.Kind { //nolint:exhaustive // all others are texts there
 		case inputs.Bool:
 			kind, otherwise = "boolean", "false"
-			if strings.HasPrefix(in.Else, "`true`") {
+			if strings.HasPrefix(in.DefaultNote, "`true`") {
 				otherwise = "true"
 			}
 		case inputs.List:
@@ -237,7 +237,7 @@ func inputTable() string {
 	var b strings.Builder
 	b.WriteString("| input | default | meaning |\n| --- | --- | --- |\n")
 	for _, in := range inputs.Table {
-		otherwise := in.Else
+		otherwise := in.DefaultNote
 		if in.Default != "" {
 			otherwise = "`" + in.Default + "`"
 		}

@@ -1,0 +1,312 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/car-publish/car-publish/internal/artifact"
+	"github.com/car-publish/car-publish/internal/ignore"
+	"github.com/car-publish/car-publish/internal/member"
+)
+
+// maxMembers is how many files a folder may hold. Links to folders could multiply
+// them without end.
+const maxMembers = 1_000_000
+
+// Scan walks through the folder at root and reads its files once. The error is an
+// [artifact.Error] that names everything that cannot be packed, or the cause of the
+// context's end.
+func Scan(ctx context.Context, root string, o Options) (*Tree, error) {
+	w, err := newWalk(ctx, root, o)
+	if err != nil {
+		return nil, err
+	}
+	defer w.root.Close()
+	if err := w.folder(".", "."); err != nil {
+		return nil, err
+	}
+	t := w.tree
+	slices.SortFunc(t.members, func(a, b archived) int { return strings.Compare(a.name, b.name) })
+	for _, m := range t.members {
+		w.names.Add(m.name)
+	}
+	if problems := append(w.problems, w.names.Problems...); len(problems.Certain(true)) > 0 {
+		return nil, &artifact.Error{
+			Kind:    artifact.Unpackable,
+			Message: fmt.Sprintf("%q cannot be packed for CAR. It has %s.", root, problems.Certain(true)),
+			Hint:    "Rename or remove them, or leave them out with the input ignore.",
+		}
+	}
+	t.Doubts = w.names.Problems.Certain(false)
+	if t.Files == 0 {
+		return nil, emptyFolder(root, t.LeftOut)
+	}
+	if err := t.sum(ctx, w.root); err != nil {
+		return nil, err
+	}
+	t.Fingerprint = t.fingerprint()
+	return t, nil
+}
+
+func emptyFolder(root string, out LeftOut) error {
+	e := &artifact.Error{
+		Kind:    artifact.Empty,
+		Message: fmt.Sprintf("The folder %q holds no files.", root),
+		Hint:    "Check that the step that builds it ran in this job, or its result was downloaded.",
+	}
+	if out.Files > 0 {
+		e.Message = fmt.Sprintf("The folder %q holds no files but those that are left out: %s.", root, strings.Join(out.Names, ", "))
+		e.Hint = "Check the inputs ignore and ignore-defaults."
+	}
+	return e
+}
+
+// walk is a walk through a folder.
+type walk struct {
+	ctx      context.Context //nolint:containedctx // it lives as long as one call of Scan
+	root     *os.Root
+	real     string   // path of the root, without links
+	above    []string // places of the folders that are being walked through
+	rules    ignore.Rules
+	names    member.Names
+	problems member.List
+	tree     *Tree
+}
+
+func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
+	failed := func(err error) error {
+		return &artifact.Error{
+			Kind: artifact.Unreadable, Message: fmt.Sprintf("The folder %q cannot be read: %v.", root, err),
+			Hint: "Check its permissions.", Err: err,
+		}
+	}
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		return nil, failed(err)
+	}
+	resolved, err := filepath.EvalSymlinks(absolute)
+	if err != nil {
+		return nil, failed(err)
+	}
+	opened, err := os.OpenRoot(resolved)
+	if err != nil {
+		return nil, failed(err)
+	}
+	name := filepath.Base(absolute)
+	if name == string(filepath.Separator) || name == "." {
+		name = "build" // the root of a drive has no name
+	}
+	return &walk{
+		ctx: ctx, root: opened, real: resolved, rules: ignore.New(o.Ignore, !o.IgnoreNothing),
+		tree: &Tree{Path: root, Name: name, options: o},
+	}, nil
+}
+
+// folder notes what a folder holds. Its name is the path below the root by which it
+// was reached, and place the path without links.
+func (w *walk) folder(name, place string) error {
+	entries, err := w.list(place)
+	if err != nil {
+		w.problems.Add(true, "folders that cannot be read", name)
+		return nil
+	}
+	if len(entries) == 0 && name != "." {
+		w.tree.Folders++
+		return w.add(archived{name: w.archiveName(name) + "/"})
+	}
+	w.above = append(w.above, place)
+	defer func() { w.above = w.above[:len(w.above)-1] }()
+	for _, entry := range entries {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		if err := w.entry(path.Join(name, entry.Name()), filepath.Join(place, entry.Name()), entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list returns the entries of a folder.
+func (w *walk) list(place string) ([]fs.DirEntry, error) {
+	folder, err := w.root.Open(place)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	entries, err := folder.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// entry notes a file, or what a folder holds.
+func (w *walk) entry(name, place string, entry fs.DirEntry) error {
+	isLink, isFolder := entry.Type()&fs.ModeSymlink != 0, entry.IsDir()
+	switch {
+	case w.rules.LeaveOut(name, isFolder):
+		w.leaveOut(name, place, isFolder)
+		return nil
+	case !utf8.ValidString(name):
+		w.problems.Add(true, "names that are not UTF-8", name)
+		return nil
+	case isLink:
+		var ok bool
+		if place, isFolder, ok = w.follow(name, place); !ok {
+			return nil
+		}
+		if isFolder && w.rules.LeaveOut(name, true) {
+			w.leaveOut(name, place, true)
+			return nil
+		}
+	}
+	if isFolder {
+		return w.folder(name, place)
+	}
+	info, err := w.root.Lstat(place)
+	switch {
+	case err != nil:
+		w.problems.Add(true, "files that cannot be read", name)
+		return nil //nolint:nilerr // it is told with the others
+	case !info.Mode().IsRegular():
+		w.problems.Add(true, "sockets, pipes or devices", name)
+		return nil
+	}
+	return w.file(name, place, info)
+}
+
+// follow returns the place to which a link leads, and whether that is a folder. It
+// is not ok if the link must not be followed.
+func (w *walk) follow(name, link string) (place string, isFolder, ok bool) {
+	target, err := filepath.EvalSymlinks(filepath.Join(w.real, link))
+	var info fs.FileInfo
+	if err == nil {
+		info, err = os.Stat(target)
+	}
+	if err != nil {
+		w.problems.Add(true, "links that lead nowhere or in a circle", name)
+		return "", false, false
+	}
+	place, err = filepath.Rel(w.real, target)
+	if err != nil || !filepath.IsLocal(place) {
+		w.problems.Add(true, "links that lead out of the folder", name)
+		return "", false, false
+	}
+	if info.IsDir() && slices.ContainsFunc(w.above, func(folder string) bool { return within(folder, place) }) {
+		w.problems.Add(true, "links that lead nowhere or in a circle", name)
+		return "", false, false
+	}
+	return place, info.IsDir(), true
+}
+
+// within reports whether a place is that of a folder or below it.
+func within(place, folder string) bool {
+	rest, err := filepath.Rel(folder, place)
+	return err == nil && filepath.IsLocal(rest)
+}
+
+// file notes a file that is packed.
+func (w *walk) file(name, place string, info fs.FileInfo) error {
+	t := w.tree
+	m := archived{name: w.archiveName(name), path: place, size: info.Size(), time: info.ModTime()}
+	t.Files++
+	t.Size += m.size
+	t.Inner = ""
+	extension := strings.ToLower(path.Ext(name))
+	switch extension {
+	case ".exe":
+		t.Executables = append(t.Executables, m.name)
+	case ".apk", ".xapk":
+		t.APK = filepath.Join(t.Path, m.path)
+	case ".pdb", ".debug":
+		t.Symbols.Files++
+		t.Symbols.Size += m.size
+	}
+	if f := artifact.Format(strings.TrimPrefix(extension, ".")); t.Files == 1 && (f == artifact.Zip || f == artifact.RAR || f == artifact.SevenZip) {
+		t.Inner = filepath.Join(t.Path, m.path)
+	}
+	if extension != ".debug" && extension != ".pdb" && strings.Contains(strings.ToLower(name), ".dsym/") {
+		t.Symbols.Files++
+		t.Symbols.Size += m.size
+	}
+	return w.add(m)
+}
+
+func (w *walk) add(m archived) error {
+	w.tree.members = append(w.tree.members, m)
+	if len(w.tree.members) > maxMembers {
+		return &artifact.Error{
+			Kind:    artifact.TooLarge,
+			Message: fmt.Sprintf("The folder %q holds more than %d files.", w.tree.Path, maxMembers),
+			Hint:    "Check that it is the folder of the build; leave out what does not belong to it with the input ignore.",
+		}
+	}
+	return nil
+}
+
+// archiveName is the name in the archive of what has that path below the root.
+func (w *walk) archiveName(name string) string { return path.Join(w.tree.options.Prefix, name) }
+
+// leaveOut counts what a pattern leaves out. Nothing of it has to be readable.
+func (w *walk) leaveOut(name, place string, isFolder bool) {
+	out := &w.tree.LeftOut
+	if len(out.Names) < maxLeftOutNames {
+		shown := name
+		if isFolder {
+			shown += "/"
+		}
+		out.Names = append(out.Names, shown)
+	}
+	_ = fs.WalkDir(w.root.FS(), filepath.ToSlash(place), func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return nil //nolint:nilerr // it is left out, whatever it is
+		}
+		out.Files++
+		if info, err := entry.Info(); err == nil {
+			out.Size += info.Size()
+		}
+		return w.ctx.Err()
+	})
+}
+
+const maxLeftOutNames = 10
+
+// open opens a file of the tree, unless it is not the one that was found.
+func (m archived) open(root *os.Root) (*os.File, error) {
+	file, err := root.OpenFile(m.path, os.O_RDONLY|dontWait, 0)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &ChangedError{m.name}
+		}
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || m.changed(info) {
+		file.Close()
+		return nil, &ChangedError{m.name}
+	}
+	return file, nil
+}
+
+// ChangedError says that a file is not what it was when the folder was scanned.
+type ChangedError struct{ Name string }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("%q was changed or removed after the folder was scanned", e.Name)
+}
+
+// readBlock reads a block of a file, and checks that the file is long enough.
+func (m archived) readBlock(file io.ReaderAt, buffer []byte, offset int64) error {
+	_, err := file.ReadAt(buffer, offset)
+	if err == io.EOF {
+		return &ChangedError{m.name}
+	}
+	return err
+}

@@ -1,0 +1,58 @@
+package publish
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/record"
+)
+
+// blocked is the error for a version that is in the way.
+func (r *run) blocked(v car.Version) *Error {
+	r.learn(func(t *record.Result) { t.BlockingVersionID = v.ID })
+	why := fmt.Sprintf("is %s", v.Status)
+	choices := []string{"set on-blocked: wait"}
+	if r.o.OnBlocked == BlockedWait {
+		choices = []string{"raise queue-timeout"}
+	}
+	switch {
+	case v.Status == car.Normal:
+		why = "is ready and waits for release"
+		choices = []string{
+			"release it (" + r.line(Release, v.ID) + ")", "delete it (" + r.line(Delete, v.ID) + ")",
+			"set on-blocked: replace-unreleased",
+		}
+	case v.Status == car.CreateFailed:
+		why = "failed to be created"
+		choices = []string{"delete it (" + r.line(Delete, v.ID) + ")"}
+	case v.Status.Underway():
+		why = "is still being created"
+		choices = append(choices, "set on-blocked: replace", "delete it ("+r.line(Delete, v.ID)+")")
+	}
+	if r.o.keeps(v) {
+		why += ", and keep protects it"
+	}
+	if !v.CreateTime.IsZero() {
+		why += fmt.Sprintf(", made %s ago", human.Duration(time.Since(v.CreateTime.Time)))
+	}
+	e := fail(InTheWay, codeBlocked, sentence(strings.Join(choices, ", or "))+".",
+		"%s cannot take a new version: %s %s. Nothing was uploaded.", r.appName(), title(v), why)
+	e.blocker = v.ID
+	return e
+}
+
+// refuseFull is the error for an application without room.
+func (r *run) refuseFull(versions []car.Version) *Error {
+	var have []string
+	for _, v := range oldestFirst(versions) {
+		have = append(have, fmt.Sprintf("%s (%s)", title(v), v.Status))
+	}
+	hint := "Delete one (" + r.line(Delete, "VERSION-ID") + "), or set on-full: delete-oldest."
+	if r.o.OnFull == FullDeleteOldest {
+		hint = "No version may be deleted: not the one online, the newest one to roll back to, those that keep names and those without a known age. Delete one by its id (" + r.line(Delete, "VERSION-ID") + "), or change keep."
+	}
+	return fail(InTheWay, codeFull, hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), Limit, some(have, 10))
+}
