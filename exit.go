@@ -7,7 +7,8 @@ import (
 	"github.com/car-publish/car-publish/internal/publish"
 )
 
-// The exit statuses. Pipelines rely on them, so none of them ever changes.
+// The exit statuses, as inputs.ExitStatuses describes them. Pipelines rely on them,
+// so none of them ever changes.
 const (
 	exitDone        = 0
 	exitFailed      = 1

@@ -27,8 +27,9 @@ func (a *Artifact) readRAR(w *window) error {
 	switch {
 	case errors.Is(err, rardecode.ErrArchiveEncrypted):
 		a.Encrypted = true
-		// The head holds the salt already. The end makes sure of an archive
-		// that was changed with the salt left as it was.
+		// Reading is what feeds the fingerprint. The head, read already, contributes
+		// the salt. Read the end as well, so that an archive changed without a new salt
+		// still gets another fingerprint.
 		tail := make([]byte, min(w.size, 4<<10))
 		_, err = w.ReadAt(tail, w.size-int64(len(tail)))
 		return err

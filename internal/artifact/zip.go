@@ -200,13 +200,15 @@ func membersOf(w *window) (list io.Reader, records uint64, err error) {
 			records, size, offset = binary.LittleEndian.Uint64(record[32:]), binary.LittleEndian.Uint64(record[40:]), binary.LittleEndian.Uint64(record[48:])
 		}
 	}
-	// What stands in front of the archive, such as a program that unpacks it, is not
-	// in the offset: the list ends where the records begin.
+	// The recorded offset does not count bytes put in front of the archive (a
+	// self-extractor). So assume that the list lies directly before the end record.
+	// Only if a list entry starts at the recorded offset, because there is a gap before
+	// the end record, use that offset.
 	if size > before {
 		return nil, 0, zip.ErrFormat
 	}
 	start := before - size
-	if offset < start { // unless the list is elsewhere
+	if offset < start {
 		signature := make([]byte, 4)
 		if _, err := w.ReadAt(signature, int64(offset)); err == nil && string(signature) == "PK\x01\x02" { //nolint:gosec // below the size of the file
 			start = offset

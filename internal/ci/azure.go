@@ -133,10 +133,10 @@ func (a *azure) Output(name, value string) error {
 	return nil
 }
 
-// Summary puts a file on the page of the run. In a container job the agent
-// translates the path back to the host's; in a container of the user's own it
-// is the host's only if the folder is mounted, and if it is not, then it is
-// not there: a command with a path that the host lacks would fail the step.
+// Summary puts a file on the page of the run. The path must exist on the host, or
+// the command fails the step. In a container job the agent translates it. In a
+// container that the user starts, the temporary directory exists only if it was
+// mounted; without it file fails, and the summary goes to the log.
 func (a *azure) Summary(level Level, markdown, plain string) error {
 	a.EndGroup()
 	path, err := a.file(a.Hide(markdown))

@@ -121,7 +121,7 @@ func (p *parser) checkKeys(c *Config) {
 	}
 	runnerKey := p.withheldKey()
 	if c.KeysOptional() && runnerKey != "" {
-		p.warn(runnerKey + " is set and not used, since empty inputs never stand for the runner's own keys; credentials: ambient would use it")
+		p.warn(runnerKey + " is set but ignored: an input for keys was passed empty, and an empty input never falls back to the runner's keys. To use them, set credentials: ambient.")
 	}
 	if !c.SecretID.IsZero() || !c.SecretKey.IsZero() || c.Role.ARN != "" || c.InstanceRole || c.KeysOptional() {
 		return

@@ -100,12 +100,6 @@ type Command struct{ Name, Meaning string }
 // Output is one output of a run.
 type Output struct{ Name, Meaning string }
 
-// ExitStatus is one exit status of the program.
-type ExitStatus struct {
-	Code    int
-	Meaning string
-}
-
 func commandNames() []string {
 	var names []string
 	for _, c := range Commands {

@@ -389,7 +389,7 @@ func TestRoles(t *testing.T) {
 		t.Errorf("got problems %q, want that keys are missing", problems)
 	}
 	c, warnings, problems := parse(t, "--dry-run", with(base, "INPUT_SECRET-ID=", "TENCENTCLOUD_SECRET_ID=i", "TENCENTCLOUD_SECRET_KEY=k"))
-	if !c.SecretID.IsZero() || problems != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "TENCENTCLOUD_SECRET_ID is set and not used") {
+	if !c.SecretID.IsZero() || problems != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "TENCENTCLOUD_SECRET_ID is set but ignored") {
 		t.Errorf("got key %v, warnings %q, problems %q, want no key and a warning", c.SecretID, warnings, problems)
 	}
 }

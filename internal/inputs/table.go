@@ -268,20 +268,6 @@ var Outputs = []Output{
 	{"json", "Everything as JSON, with `schema: 1`."},
 }
 
-// ExitStatuses describes every exit status.
-var ExitStatuses = []ExitStatus{
-	{0, "done"},
-	{1, "failed"},
-	{2, "bad input, before any call"},
-	{3, "the credentials were refused"},
-	{4, "blocked by an unfinished version, by missing room, or since it would have rolled back"},
-	{5, "the upload failed"},
-	{6, "CAR could not create the version"},
-	{7, "timed out"},
-	{130, "interrupted"},
-	{143, "terminated"},
-}
-
 // knownRegions are the values that the reference of CreateApplicationVersion
 // lists for ApplicationVersionRegions
 // (tencentcloud.com/document/product/1158/64217).

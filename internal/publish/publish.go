@@ -1,6 +1,6 @@
 // Package publish is the flow: inspect the build and the application, make
 // room, create one version, deliver the build, wait for CAR, release, name;
-// and undo what a run that fails has made.
+// and clean up after a run that fails.
 //
 // It promises that success leaves exactly one new version, made of exactly
 // the artifact's bytes; that a run without success leaves nothing undelivered,
@@ -115,7 +115,7 @@ func Run(ctx context.Context, o Options, d Deps, emit func(record.Event)) (recor
 	r.end(err)
 	if err != nil {
 		e := r.explain(ctx, err)
-		r.undo(cleanup, e)
+		r.cleanUpAfterFailure(cleanup, e)
 		return r.close(e.Kind.Outcome(), e), e
 	}
 	r.suggestNext(outcome)

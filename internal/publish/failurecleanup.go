@@ -17,9 +17,9 @@ const CleanupTime = 7 * time.Second
 
 var errCleanupTime = fmt.Errorf("there was no answer within %s", human.Duration(CleanupTime))
 
-// undo removes what a failed run has made, or records what it leaves and how to
+// cleanUpAfterFailure removes what a failed run has made, or records what it leaves and how to
 // remove that.
-func (r *run) undo(ctx context.Context, e *Error) {
+func (r *run) cleanUpAfterFailure(ctx context.Context, e *Error) {
 	v := r.ours.Version
 	notOurs := r.o.Command == Release || r.o.Command == Rollback
 	switch {

@@ -80,7 +80,7 @@ func (r *run) leftBehind(ctx context.Context) (left []car.Version, err error) {
 				r.note("%s is %s: it stays.", title(v), v.Status)
 			}
 		}
-		return len(left) > 0 || r.o.Owned == nil || r.o.Owned.VersionID != "" || time.Since(start) > resolveTime, nil
+		return len(left) > 0 || r.o.Owned == nil || r.o.Owned.VersionID != "" || time.Since(start) > lostCreateTime, nil
 	})
 	return left, r.notFound(ctx, err)
 }
