@@ -98,11 +98,11 @@ func TestSignals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets := []string{"binary"}
+	targets := []string{"binary", "binary with a folder"}
 	if *builtImage != "" {
 		targets = append(targets, "image")
 	}
-	slots := map[string]chan struct{}{"binary": make(chan struct{}, 16), "image": make(chan struct{}, 8)}
+	processes, containers := make(chan struct{}, 16), make(chan struct{}, 8)
 	results := map[string]string{}
 	var mu sync.Mutex
 	t.Run("cells", func(t *testing.T) {
@@ -111,9 +111,16 @@ func TestSignals(t *testing.T) {
 				for j, a := range assaults {
 					t.Run(target+"/"+m.name+"/"+a.name, func(t *testing.T) {
 						t.Parallel()
-						slots[target] <- struct{}{}
-						defer func() { <-slots[target] }()
-						c := &cell{moment: m, assault: a, image: target == "image", dir: t.TempDir(), name: fmt.Sprintf("car-publish-signals-%d-%d-%d", os.Getpid(), i, j)}
+						c := &cell{moment: m, assault: a, image: target == "image", artifact: "game.zip", dir: t.TempDir(), name: fmt.Sprintf("car-publish-signals-%d-%d-%d", os.Getpid(), i, j)}
+						slots := processes
+						if c.image {
+							slots = containers
+						}
+						if target == "binary with a folder" {
+							c.artifact = "game"
+						}
+						slots <- struct{}{}
+						defer func() { <-slots }()
 						line := c.play(t, build)
 						mu.Lock()
 						defer mu.Unlock()
@@ -140,8 +147,9 @@ func TestSignals(t *testing.T) {
 type cell struct {
 	moment
 	assault
-	image bool
-	dir   string
+	image    bool
+	artifact string
+	dir      string
 
 	name       string // of its containers
 	containers int
@@ -230,7 +238,10 @@ func (c *cell) play(t *testing.T, build []byte) string {
 	server := httptest.NewServer(c)
 	defer server.Close()
 	path := func(name string) string { return filepath.Join(c.dir, name) }
-	for name, content := range map[string][]byte{"game.zip": build, "output": nil, "state": nil, "summary": nil} {
+	if err := os.MkdirAll(path("game/Game"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"game.zip": build, "game/Game/Game.exe": build, "output": nil, "state": nil, "summary": nil} {
 		if err := os.WriteFile(path(name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +257,7 @@ func (c *cell) play(t *testing.T, build []byte) string {
 	}
 	before := c.own()
 
-	p := c.start(t, c.step, "car-publish", "publish", "--artifact", "game.zip", "--release",
+	p := c.start(t, c.step, "car-publish", "publish", "--artifact", c.artifact, "--release",
 		"--output-file", "out.env", "--json-file", "out.json", "--summary-file", "out.md")
 	p.await(t, "the moment", c.reached)
 	took := c.strike(t, p)
