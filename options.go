@@ -39,14 +39,13 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 	if job.Left > time.Minute {
 		o.Timeout = min(o.Timeout, job.Left-time.Minute)
 	}
-	var arguments []string
 	if c.Site != "china" {
-		arguments = append(arguments, "--site", c.Site)
+		o.Arguments = append(o.Arguments, publish.Argument{Name: "site", Value: c.Site})
 	}
 	if c.Endpoint != "" {
-		arguments = append(arguments, "--endpoint", c.Endpoint)
+		o.Arguments = append(o.Arguments, publish.Argument{Name: "endpoint", Value: c.Endpoint})
 	}
-	o.Arguments = strings.Join(arguments, " ")
+	o.InAction = c.InAction
 	return o
 }
 

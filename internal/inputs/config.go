@@ -64,6 +64,7 @@ type Config struct {
 	OutputFile, JSONFile, SummaryFile string
 	CI                                string // "" is to be detected
 	Verbose                           bool
+	InAction                          bool // the inputs are those of a GitHub action
 
 	secrets []secret.String
 }

@@ -156,7 +156,7 @@ func mayHoldSecret(in Input, text string) bool {
 
 // config reads every input and then checks them against each other.
 func (p *parser) config(words []string) Config {
-	var c Config
+	c := Config{InAction: p.inAction}
 	known := p.command(&c, words)
 
 	c.ApplicationID = p.id("application-id")

@@ -47,7 +47,7 @@ var Table = []Input{
 	},
 	{
 		Name: "version-id", Group: groupVersion, Commands: []string{"release", "rollback", "delete"},
-		Meaning: "Id of a version; it begins with `ver-`. `release` and `delete` need one; without one, `rollback` takes the newest former version that is older than the one online.",
+		Meaning: "Id of a version; it begins with `ver-`. `release` and `delete` need one; without one, `rollback` takes the newest former version that is older than the one online and was not itself rolled back from.",
 	},
 	{
 		Name: "regions", Kind: List, Group: groupVersion, Commands: []string{"publish", "create"}, DefaultNote: "CAR decides",

@@ -18,6 +18,11 @@ type application struct {
 	category car.Category
 }
 
+// needsStartPath reports whether the application cannot run without a start path.
+func (a application) needsStartPath() bool {
+	return a.known && a.category == car.Desktop && a.Type != "ApplicationWeb"
+}
+
 // look lists the versions, asks what the application is, and logs both.
 func (r *run) look(ctx context.Context) ([]car.Version, error) {
 	versions, err := r.inventory(ctx)

@@ -41,7 +41,7 @@ func (r *run) fits() error {
 	if err := r.formatFits(); err != nil {
 		return err
 	}
-	if r.app.category != car.Desktop || r.app.Type == "ApplicationWeb" {
+	if !r.app.needsStartPath() {
 		return nil
 	}
 	if r.app.ExePath == "" {

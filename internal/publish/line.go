@@ -1,30 +1,55 @@
 package publish
 
 import (
-	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/record"
 )
 
+// Argument is an input with its value.
+type Argument struct{ Name, Value string }
+
 func (r *run) line(command Command, version string) string { return r.o.Line(command, version) }
 
-// Line is a command line that the reader can copy.
-func (o Options) Line(command Command, version string) string {
-	words := []string{"car-publish", string(command), "--application-id", o.ApplicationID}
+// Line is a command that the reader can copy: a command line or, in a workflow, the
+// inputs of a step.
+func (o Options) Line(command Command, version string, more ...Argument) string {
+	arguments := []Argument{{"application-id", o.ApplicationID}}
 	if version != "" {
 		if !car.IsVersionID(version) {
 			version = "VERSION-ID" // never into a line that somebody copies into a shell
 		}
-		words = append(words, "--version-id", version)
+		arguments = append(arguments, Argument{"version-id", version})
 	}
-	if o.Arguments != "" {
-		words = append(words, o.Arguments)
+	arguments = append(append(arguments, o.Arguments...), more...)
+	if o.InAction {
+		return stepInputs(command, arguments)
+	}
+	words := []string{"car-publish", string(command)}
+	for _, a := range arguments {
+		words = append(words, "--"+a.Name, a.Value)
 	}
 	return strings.Join(words, " ")
 }
+
+// stepInputs writes a command as YAML in one line. JSON's quotes are YAML's as well.
+func stepInputs(command Command, arguments []Argument) string {
+	pairs := []string{"command: " + string(command)}
+	for _, a := range arguments {
+		value := a.Value
+		if !plainValue.MatchString(value) {
+			value = strconv.Quote(value)
+		}
+		pairs = append(pairs, a.Name+": "+value)
+	}
+	return "use the action with: {" + strings.Join(pairs, ", ") + "}"
+}
+
+// plainValue is what YAML reads as a text without quotes.
+var plainValue = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z_-]*$`)
 
 // suggestNext records what the reader may want to run after a success.
 func (r *run) suggestNext(outcome record.Outcome) {
@@ -54,7 +79,11 @@ func (r *run) removeUnnamed() string {
 	if !r.o.KeyComplete || !plainWord.MatchString(r.o.RunKey) {
 		return r.line(List, "")
 	}
-	return r.line(Cleanup, "") + fmt.Sprintf(" --run-key %s --run-attempt %d", r.o.RunKey, max(1, r.o.Attempt))
+	more := []Argument{{"run-key", r.o.RunKey}}
+	if !r.o.InAction { // which has no such input
+		more = append(more, Argument{"run-attempt", strconv.Itoa(max(1, r.o.Attempt))})
+	}
+	return r.o.Line(Cleanup, "", more...)
 }
 
 // plainWord is what a shell takes as it is.

@@ -84,9 +84,17 @@ func (m mark) proof(key secret.String, done deed, versionID string) string {
 	return markBase32.EncodeToString(sum.Sum(nil))[:proofLength]
 }
 
+// rolledBack ends the name of a version that a rollback took offline. CAR keeps no
+// history of what was online, so this is how a later rollback knows that the version
+// is not one to go back to.
+const rolledBack = "-rolledback"
+
+// wasRolledBack reports whether a rollback has taken a version of that name offline.
+func wasRolledBack(versionName string) bool { return strings.HasSuffix(versionName, rolledBack) }
+
 // readProof finds the proof behind the mark in a version's name; "" if there is none.
 func readProof(versionName string) string {
-	if found := markShape.FindStringSubmatch(versionName); found != nil {
+	if found := markShape.FindStringSubmatch(strings.TrimSuffix(versionName, rolledBack)); found != nil {
 		return found[5]
 	}
 	return ""
@@ -99,7 +107,7 @@ func (m mark) earlier(other mark) bool {
 
 // readMark finds the mark at the end of a version's name.
 func readMark(versionName string) (mark, bool) {
-	found := markShape.FindStringSubmatch(versionName)
+	found := markShape.FindStringSubmatch(strings.TrimSuffix(versionName, rolledBack))
 	if found == nil {
 		return mark{}, false
 	}

@@ -66,9 +66,12 @@ type Options struct {
 	// is not a post step.
 	Owned *record.Owned
 
-	// Arguments is what a suggested command line needs so that it reaches
-	// the same service: "--site international".
-	Arguments string
+	// Arguments are inputs that a suggested command needs as well so that it reaches
+	// the same service.
+	Arguments []Argument
+	// InAction says that this run is a step of a GitHub workflow, whose reader may have
+	// the action and no program: a command is suggested as the inputs of a step.
+	InAction bool
 }
 
 // Deps are what the flow works with.

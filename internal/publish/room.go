@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
@@ -56,7 +57,8 @@ func (o Options) survey(versions []car.Version) room {
 
 // oldestSpare is the oldest version that may be deleted: never the one online,
 // the newest one to roll back to, or one that keep names. There is none if CAR
-// does not tell the age of every former version.
+// does not tell the age of every former version. A version that was rolled back from
+// is not one to roll back to, unless there is no other.
 func (o Options) oldestSpare(versions []car.Version) *car.Version {
 	var usable []car.Version
 	for _, v := range oldestFirst(versions) {
@@ -67,8 +69,14 @@ func (o Options) oldestSpare(versions []car.Version) *car.Version {
 			usable = append(usable, v)
 		}
 	}
+	wayBack := len(usable) - 1
 	for i, v := range usable {
-		if i < len(usable)-1 && !o.keeps(v) {
+		if !wasRolledBack(v.Name) {
+			wayBack = i
+		}
+	}
+	for i, v := range usable {
+		if i != wayBack && !o.keeps(v) {
 			return &v
 		}
 	}
@@ -80,7 +88,7 @@ func (o Options) oldestSpare(versions []car.Version) *car.Version {
 // would keep all versions.
 func (o Options) keeps(v car.Version) bool {
 	return slices.ContainsFunc(o.Keep, func(pattern string) bool {
-		name, _ := path.Match(pattern, v.Name) // inputs has checked the patterns
+		name, _ := path.Match(pattern, strings.TrimSuffix(v.Name, rolledBack)) // inputs has checked the patterns
 		return name || pattern == v.ID
 	})
 }

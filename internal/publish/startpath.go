@@ -26,7 +26,7 @@ func (r *run) noStartPath() error {
 // executables of a processed version, with backslashes.
 func (r *run) startPathThere(ctx context.Context, id string) error {
 	start := r.app.ExePath
-	if r.app.category != car.Desktop || start == "" || artifact.IsAbsWindows(start) {
+	if !r.app.needsStartPath() || artifact.IsAbsWindows(start) {
 		return nil
 	}
 	paths, _, err := r.api.DescribeApplicationPathList(ctx, r.o.ApplicationID, id)
@@ -35,7 +35,16 @@ func (r *run) startPathThere(ctx context.Context, id string) error {
 			return err
 		}
 		r.advisory(err, "the start path could not be checked before the release")
-		return nil
+		if start != "" {
+			return nil
+		}
+	}
+	if start == "" {
+		hint := "Choose it in the CAR console, and run again."
+		if len(paths) > 0 {
+			hint += " Executables in the version: " + some(paths, 8) + "."
+		}
+		return fail(BadInput, "StartPath", hint, "%s has no start path yet, so %s would start nothing: it was not released.", r.appName(), id)
 	}
 	if len(paths) == 0 {
 		r.warn("CAR lists no executables for %s, so the start path %q could not be checked.", id, start)
