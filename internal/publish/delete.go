@@ -17,7 +17,7 @@ func (r *run) delete(ctx context.Context) (record.Outcome, error) {
 	}
 	r.recordVersion(v)
 	if v.Status == car.Inuse {
-		return "", fail(InTheWay, "Online", "Put another version online first: "+r.line(Rollback, ""), "%s is online: it is not deleted.", title(v))
+		return "", fail(InTheWay, "Online", "Put another version online first; these are there: "+r.line(List, ""), "%s is online: it is not deleted.", title(v))
 	}
 	if r.o.DryRun {
 		return r.planned("Would delete %s, which is %s.", title(v), v.Status), nil
