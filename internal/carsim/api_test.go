@@ -83,9 +83,26 @@ func TestSamples(t *testing.T) {
 			`{"ApplicationTotal":1,"UserApplicationList":[],"UserMobileApplicationList":[{"ApplicationId":"app-apk","ApplicationName":"APK","ApplicationType":"ApplicationAPK","ApplicationRunStatus":"ApplicationRunning","ApplicationUpdateStatus":"ApplicationUpdateNormal","ApplicationCreateTime":"","ApplicationNature":"PRIVATE","ApplicationVersions":[{"ApplicationVersionId":"ver-apk","ApplicationVersionName":"one","ApplicationVersionRegions":null,"ApplicationVersionSize":0,"ApplicationVersionStatus":"Inuse","ApplicationVersionUpdateMode":"","CreateTime":""}]}],"RequestId":""}`,
 			[]string{"ApplicationCreateTime", "CreateTime"},
 		},
+		{"CreateApplication", `{"ApplicationName":"xxx","ApplicationType":"Application3D"}`, `{"ApplicationId":"app-xkfad8s7","RequestId":""}`, []string{"ApplicationId"}},
+		{
+			"ModifyApplicationBaseInfo",
+			`{"ApplicationId":"app-lxfdfwf","ApplicationName":"testname","ApplicationExePath":"App/bin/test.exe","ApplicationInterList":"test.exe|xxx.exe","ApplicationParams":"-b -param",
+				"ApplicationBaseInfo":{"WindowUseType":"ApplicationDesktop","WindowName":"xxx","WindowClassName":"xxx","WindowCaptureMode":""},
+				"ApplicationStores":[{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"ARCHIVE","StoreState":"OFF","StorePath":"xxx"},{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"LOG","StoreState":"ON","StorePath":"xxx"}]}`,
+			`{"RequestId":""}`, nil,
+		},
+		{
+			"DescribeApplicationList", // every field of the sample before has arrived
+			`{"Offset":0,"Limit":1,"Filters":[{"Name":"ApplicationId","Values":["app-lxfdfwf"]}]}`,
+			`{"ApplicationTotal":1,"UserMobileApplicationList":[],"UserApplicationList":[{"ApplicationId":"app-lxfdfwf","ApplicationName":"testname","ApplicationType":"ApplicationXR","ApplicationExePath":"App/bin/test.exe","ApplicationInterList":"test.exe|xxx.exe","ApplicationParams":"-b -param","ApplicationRunStatus":"ApplicationNoPackage","ApplicationUpdateStatus":"ApplicationUpdateNormal","ApplicationUpdateProgress":100,"ApplicationCreateTime":"","ApplicationVersions":[],
+				"ApplicationBaseInfo":{"WindowUseType":"ApplicationDesktop","WindowName":"xxx","WindowClassName":"xxx","WindowCaptureMode":""},"ApplicationNature":"PRIVATE",
+				"ApplicationStores":[{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"ARCHIVE","StoreState":"OFF","StorePath":"xxx"},{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"LOG","StoreState":"ON","StorePath":"xxx"}]}],"RequestId":""}`,
+			[]string{"ApplicationCreateTime"},
+		},
 	}
 	c := connect(t, carsim.World{Applications: []carsim.Application{
 		{ID: "app-a1b2c3d4", Name: "Test"},
+		{ID: "app-lxfdfwf", Name: "XR", Type: "ApplicationXR"},
 		{
 			ID: "app-steam", Name: "Steam", StartPath: "AppXR/CLOUD/XR CLOUD.exe",
 			PathList: []string{`AppXR\CLOUD\UnityCrashHandler64.exe`, `AppXR\CLOUD\XR CLOUD.exe`},
@@ -236,6 +253,8 @@ func TestPermissions(t *testing.T) {
 		"ModifyApplicationVersion":    version,
 		"CreateApplicationVersion":    {"ApplicationId": "app-desktop", "ApplicationFileName": "a.zip"},
 		"DescribeCosCredential":       {"ApplicationId": "app-desktop"},
+		"CreateApplication":           {"ApplicationName": "Tide", "ApplicationType": "Application3D"},
+		"ModifyApplicationBaseInfo":   base(nil),
 	} {
 		if got := c.refused(action, params); got != "UnauthorizedOperation" {
 			t.Errorf("%s: got code %q, want UnauthorizedOperation", action, got)
@@ -278,6 +297,36 @@ func TestParameters(t *testing.T) {
 		"a snapshot of nothing":     {"CreateApplicationSnapshot", map[string]any{"ApplicationId": "app-desktop", "ApplicationDownloadUrl": ""}, "OperationDenied"},
 		"a version too many":        {"CreateApplicationVersion", map[string]any{"ApplicationId": "app-full", "ApplicationFileName": "a.zip"}, "OperationDenied.VersionLimitExceeded"},
 		"one before waits":          {"CreateApplicationVersion", map[string]any{"ApplicationId": "app-waiting", "ApplicationFileName": "a.zip"}, "OperationDenied"},
+		"a name that is too long":   {"CreateApplication", map[string]any{"ApplicationName": "a2345678901234567", "ApplicationType": "Application3D"}, "InvalidParameterValue"},
+		"no name":                   {"CreateApplication", map[string]any{"ApplicationName": "", "ApplicationType": "Application3D"}, "InvalidParameterValue"},
+		"a blank in a name":         {"CreateApplication", map[string]any{"ApplicationName": "Ocean 2", "ApplicationType": "Application3D"}, "InvalidParameterValue"},
+		"a letter with an accent":   {"CreateApplication", map[string]any{"ApplicationName": "Océan", "ApplicationType": "Application3D"}, "InvalidParameterValue"},
+		"16 characters":             {"CreateApplication", map[string]any{"ApplicationName": "海洋-Ocean-2026-海洋", "ApplicationType": "ApplicationAPK"}, ""},
+		"an application of the Web": {"CreateApplication", map[string]any{"ApplicationName": "Ocean", "ApplicationType": "ApplicationWeb"}, "InvalidParameterValue"},
+		"no type":                   {"CreateApplication", map[string]any{"ApplicationName": "Ocean"}, "MissingParameter"},
+		"a client token":            {"CreateApplication", map[string]any{"ApplicationName": "Ocean", "ApplicationType": "Application3D", "ClientToken": "x"}, "UnknownParameter"},
+		"a type that is a number":   {"CreateApplication", map[string]any{"ApplicationName": "Ocean", "ApplicationType": 3}, "InvalidParameter"},
+		"a base":                    {"ModifyApplicationBaseInfo", base(nil), ""},
+		"no base info":              {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": nil}), "MissingParameter"},
+		"no process list":           {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationInterList": nil}), "MissingParameter"},
+		"no window use":             {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": map[string]any{"WindowName": "x"}}), "MissingParameter"},
+		"base info as text":         {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": "ApplicationDesktop"}), "InvalidParameter"},
+		"a number as window use":    {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": map[string]any{"WindowUseType": 1}}), "InvalidParameter"},
+		"an unknown window use":     {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": map[string]any{"WindowUseType": "Desktop"}}), "InvalidParameterValue"},
+		"an unknown capture mode":   {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": map[string]any{"WindowUseType": "ApplicationWindow", "WindowCaptureMode": "hook"}}), "InvalidParameterValue"},
+		"a compatible capture mode": {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": map[string]any{"WindowUseType": "ApplicationWindow", "WindowCaptureMode": "DDA_CUT", "WindowName": nil}}), ""},
+		"an unknown window field":   {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationBaseInfo": map[string]any{"WindowUseType": "ApplicationDesktop", "Window": "x"}}), "UnknownParameter"},
+		"a version of a base":       {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationVersionId": "ver-desktop1"}), "UnknownParameter"},
+		"one store, not a list":     {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": map[string]any{"StoreType": "LOG"}}), "InvalidParameter"},
+		"a store that is text":      {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": []any{"LOG"}}), "InvalidParameter"},
+		"a store that is null":      {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": []any{nil}}), "InvalidParameter"},
+		"an unknown store field":    {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": []any{map[string]any{"StoreType": "LOG", "StoreState": "ON", "Bucket": "x"}}}), "UnknownParameter"},
+		"an unknown store type":     {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": []any{map[string]any{"StoreType": "log", "StoreState": "ON"}}}), "InvalidParameterValue"},
+		"an unknown store state":    {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": []any{map[string]any{"StoreType": "LOG", "StoreState": "on"}}}), "InvalidParameterValue"},
+		"no stores":                 {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationStores": []any{}}), ""},
+		"a base of an unknown app":  {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": "app-nope"}), "FailedOperation.ApplicationNotFind"},
+		"a base of a mobile app":    {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": "app-mobile"}), "InvalidParameterValue"},
+		"a new name that is wrong":  {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationName": "Ocean 2"}), "InvalidParameterValue"},
 		"what is online is deleted": {"DeleteApplicationVersion", map[string]any{"ApplicationId": "app-waiting", "ApplicationVersionId": "ver-waiting1"}, "OperationDenied"},
 	}
 	for name, test := range tests {
@@ -287,6 +336,17 @@ func TestParameters(t *testing.T) {
 			}
 		})
 	}
+}
+
+// base is a good request of ModifyApplicationBaseInfo, with some parameters
+// changed.
+func base(changes map[string]any) map[string]any {
+	params := map[string]any{
+		"ApplicationId": "app-desktop", "ApplicationExePath": "Game/Other.exe", "ApplicationInterList": "Other.exe",
+		"ApplicationBaseInfo": map[string]any{"WindowUseType": "ApplicationWindow"},
+	}
+	maps.Copy(params, changes)
+	return params
 }
 
 func TestListApplications(t *testing.T) {
@@ -301,8 +361,13 @@ func TestListApplications(t *testing.T) {
 		"a page":          {carsim.World{}, map[string]any{"Offset": 3, "Limit": 2}, "app-full app-waiting 6"},
 		"past the end":    {carsim.World{}, map[string]any{"Offset": 9, "Limit": 2}, "6"},
 		"by id":           {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationId", "app-full")}, "app-full 1"},
+		"an unknown one":  {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationId", "app-nope")}, "0"},
+		"by part of name": {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationName", "Ocean")}, "app-desktop 1"},
+		"by any part":     {carsim.World{NameFilter: carsim.NameContains}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationName", "Ocean")}, "app-desktop app-mobile 2"},
+		"by part of id":   {carsim.World{NameFilter: carsim.NameContains}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationId", "app")}, "0"},
 		"by name":         {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationName", "Delta")}, "app-waiting 1"},
-		"by run status":   {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationRunStatus", "ApplicationNoConfigured")}, "app-noconfig 1"},
+		"by run status":   {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationRunStatus", "ApplicationNoPackage")}, "app-noconfig 1"},
+		"by another":      {carsim.World{EmptyRunStatus: carsim.EmptyNoConfigured}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationRunStatus", "ApplicationNoConfigured")}, "app-noconfig 1"},
 		"by what to wait": {carsim.World{}, map[string]any{"Offset": 0, "Limit": 9, "Filters": filter("ApplicationUpdateStatus", "ApplicationUpdateNoReleased")}, "app-waiting 1"},
 	}
 	for name, test := range tests {

@@ -68,6 +68,22 @@ var car = api{
 			params: []param{{"ApplicationId", text, true}, {"ApplicationVersionId", text, false}},
 			do:     (*Sim).describePathList,
 		},
+		"CreateApplication": {
+			params: []param{{"ApplicationName", text, true}, {"ApplicationType", text, true}},
+			do:     (*Sim).createApplication,
+		},
+		"ModifyApplicationBaseInfo": {
+			params: []param{
+				{"ApplicationId", text, true},
+				{"ApplicationExePath", text, true},
+				{"ApplicationInterList", text, true},
+				{"ApplicationBaseInfo", baseInfo, true},
+				{"ApplicationParams", text, false},
+				{"ApplicationName", text, false},
+				{"ApplicationStores", stores, false},
+			},
+			do: (*Sim).modifyBaseInfo,
+		},
 	},
 }
 
@@ -95,16 +111,9 @@ type (
 		ApplicationUpdateProgress int
 		ApplicationCreateTime     string
 		ApplicationVersions       []userApplicationVersion
-		ApplicationBaseInfo       applicationBaseInfo
+		ApplicationBaseInfo       *BaseInfo
 		ApplicationNature         string
-		ApplicationStores         []string
-	}
-
-	applicationBaseInfo struct {
-		WindowUseType     string
-		WindowName        string
-		WindowClassName   string
-		WindowCaptureMode string
+		ApplicationStores         []Store
 	}
 
 	userMobileApplicationInfo struct {
@@ -308,11 +317,8 @@ func (s *Sim) setOnline(r request) (any, *refusal) {
 	if !slices.Contains([]string{Normal, Usable, Inuse}, status) {
 		return nil, refused("OperationDenied", "The version is %s.", status)
 	}
-	if s.world.OnlineStartPath == StartPathChecked && !app.mobile() {
-		same := func(p string) bool { return strings.EqualFold(p, strings.ReplaceAll(app.StartPath, "/", `\`)) }
-		if !slices.ContainsFunc(app.pathList(v), same) {
-			return nil, refused("FailedOperation.PathNotFound", "The start path is not in the package.")
-		}
+	if s.world.OnlineStartPath == StartPathChecked && !app.mobile() && !app.holds(v, app.StartPath) {
+		return nil, refused("FailedOperation.PathNotFound", "The start path is not in the package.")
 	}
 	app.release(v, r.now)
 	return struct{ Versions []userApplicationVersion }{app.infos(r.now)}, nil
@@ -355,10 +361,12 @@ func (s *Sim) status(app *application, t time.Time) applicationStatus {
 		ApplicationUpdateStatus:   "ApplicationUpdateNormal",
 		ApplicationUpdateProgress: s.progress(app, t),
 	}
+	configured := app.mobile() || app.shown(t).StartPath != ""
+	usable := app.with(t, Inuse, Usable) != nil
 	switch {
-	case !app.mobile() && app.StartPath == "":
+	case !configured && (usable || s.world.EmptyRunStatus == EmptyNoConfigured):
 		status.ApplicationRunStatus = "ApplicationNoConfigured"
-	case app.with(t, Inuse, Usable) == nil:
+	case !usable:
 		status.ApplicationRunStatus = "ApplicationNoPackage"
 	}
 	switch {
@@ -377,10 +385,11 @@ func (s *Sim) describeStatus(r request) (any, *refusal) {
 	if len(ids) == 0 {
 		return nil, refused("InvalidParameterValue", "ApplicationIdList is empty.")
 	}
+	seen := r.now.Add(-s.world.ListLag)
 	list := []applicationStatus{}
 	for _, id := range ids {
-		if app := s.application(id); app != nil {
-			list = append(list, s.status(app, r.now.Add(-s.world.ListLag)))
+		if app := s.application(id); app != nil && !app.created.After(seen) {
+			list = append(list, s.status(app, seen))
 		}
 	}
 	return struct{ StatusList []applicationStatus }{list}, nil
@@ -401,13 +410,14 @@ func (s *Sim) describeList(r request) (any, *refusal) {
 		return nil, refused("InvalidParameterValue", "ApplicationCategory must be DESKTOP or MOBILE.")
 	}
 	seen := r.now.Add(-s.world.ListLag)
+	wanted := r.filters("Filters")
+	if no := known(wanted, s.filterable(nil, seen)); no != nil {
+		return nil, no
+	}
 	var matching []*application
 	for _, app := range s.apps {
-		fits, no := s.matches(app, r.filters("Filters"), seen)
-		if no != nil {
-			return nil, no
-		}
-		if fits && (category == "" || app.mobile() == (category == "MOBILE")) {
+		if !app.created.After(seen) && s.matches(s.filterable(app, seen), wanted) &&
+			(category == "" || app.mobile() == (category == "MOBILE")) {
 			matching = append(matching, app)
 		}
 	}
@@ -419,48 +429,73 @@ func (s *Sim) describeList(r request) (any, *refusal) {
 		ApplicationTotal          int
 	}{[]userApplicationInfo{}, []userMobileApplicationInfo{}, len(matching)}
 	for _, app := range page {
-		status := s.status(app, seen)
+		status, is := s.status(app, seen), app.shown(seen)
 		created := "2022-02-15T01:51:55.786Z" // one of the forms that occur
+		if !app.created.IsZero() {
+			created = app.created.UTC().Format("2006-01-02T15:04:05.000Z")
+		}
 		if app.mobile() {
 			answer.UserMobileApplicationList = append(answer.UserMobileApplicationList, userMobileApplicationInfo{
-				ApplicationID: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
+				ApplicationID: is.ID, ApplicationName: is.Name, ApplicationType: is.Type,
 				ApplicationRunStatus: status.ApplicationRunStatus, ApplicationUpdateStatus: status.ApplicationUpdateStatus,
-				ApplicationCreateTime: created, ApplicationVersions: app.infos(seen), ApplicationNature: "PRIVATE",
+				ApplicationCreateTime: created, ApplicationVersions: app.infos(seen), ApplicationNature: is.Nature,
 			})
 			continue
 		}
+		base := &is.BaseInfo
+		if is.BaseInfo == (BaseInfo{}) && s.world.CreatedBaseInfo == CreatedNull {
+			base = nil
+		}
 		answer.UserApplicationList = append(answer.UserApplicationList, userApplicationInfo{
-			ApplicationID: app.ID, ApplicationName: app.Name, ApplicationType: app.Type,
-			ApplicationExePath: app.StartPath, ApplicationInterList: path.Base(strings.ReplaceAll(app.StartPath, `\`, "/")),
+			ApplicationID: is.ID, ApplicationName: is.Name, ApplicationType: is.Type,
+			ApplicationExePath: is.StartPath, ApplicationInterList: is.InterList, ApplicationParams: is.Params,
 			ApplicationRunStatus: status.ApplicationRunStatus, ApplicationUpdateStatus: status.ApplicationUpdateStatus,
 			ApplicationUpdateProgress: status.ApplicationUpdateProgress,
-			ApplicationCreateTime:     created, ApplicationVersions: app.infos(seen), ApplicationNature: "PRIVATE",
-			ApplicationBaseInfo: applicationBaseInfo{WindowUseType: "ApplicationDesktop", WindowCaptureMode: "HOOK"},
-			ApplicationStores:   []string{},
+			ApplicationCreateTime:     created, ApplicationVersions: app.infos(seen), ApplicationNature: is.Nature,
+			ApplicationBaseInfo: base, ApplicationStores: append([]Store{}, is.Stores...),
 		})
 	}
 	return answer, nil
 }
 
-// matches reports whether an application passes every filter.
-func (s *Sim) matches(app *application, filters []filter, t time.Time) (bool, *refusal) {
-	status := s.status(app, t)
-	values := map[string]string{
-		"ApplicationId":           app.ID,
-		"ApplicationName":         app.Name,
+// filterable returns what filters look at: the values of an application at t,
+// which are empty if app is nil.
+func (s *Sim) filterable(app *application, t time.Time) map[string]string {
+	var id, name string
+	var status applicationStatus
+	if app != nil {
+		id, name, status = app.ID, app.shown(t).Name, s.status(app, t)
+	}
+	return map[string]string{
+		"ApplicationId":           id,
+		"ApplicationName":         name,
 		"ApplicationRunStatus":    status.ApplicationRunStatus,
 		"ApplicationUpdateStatus": status.ApplicationUpdateStatus,
 	}
+}
+
+// known refuses a filter that looks at nothing that there is.
+func known(filters []filter, values map[string]string) *refusal {
 	for _, f := range filters {
-		value, known := values[f.Name]
-		if !known {
-			return false, refused("InvalidParameterValue", "The filter %q does not exist.", f.Name)
-		}
-		if !slices.Contains(f.Values, value) {
-			return false, nil
+		if _, ok := values[f.Name]; !ok {
+			return refused("InvalidParameterValue", "The filter %q does not exist.", f.Name)
 		}
 	}
-	return true, nil
+	return nil
+}
+
+// matches reports whether values pass every filter.
+func (s *Sim) matches(values map[string]string, filters []filter) bool {
+	for _, f := range filters {
+		value := values[f.Name]
+		fits := func(wanted string) bool {
+			return wanted == value || f.Name == "ApplicationName" && s.world.NameFilter == NameContains && strings.Contains(value, wanted)
+		}
+		if !slices.ContainsFunc(f.Values, fits) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Sim) describePathList(r request) (any, *refusal) {

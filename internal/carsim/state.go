@@ -31,6 +31,25 @@ const limit = 5
 type application struct {
 	Application
 	versions []*version // oldest first, those that are gone included
+	created  time.Time  // zero for one that the world starts with
+	former   []former   // what it was before each change, oldest first
+	original string     // the start path that it was created with
+}
+
+// former is what an application was until a change.
+type former struct {
+	until time.Time
+	Application
+}
+
+// shown returns what the application was at t, for lists that lag.
+func (a *application) shown(t time.Time) Application {
+	for _, f := range a.former {
+		if f.until.After(t) {
+			return f.Application
+		}
+	}
+	return a.Application
 }
 
 // version is a version and its history, which may reach into the future.
@@ -81,7 +100,7 @@ func (v *version) inFlight(t time.Time) bool {
 }
 
 func (s *Sim) seeded(a Application, now time.Time) *application {
-	app := &application{Application: a}
+	app := &application{Application: a, original: a.StartPath}
 	for _, seed := range a.Versions {
 		v := &version{
 			id: seed.ID, name: seed.Name, size: seed.Size, created: now.Add(-seed.Age),
@@ -206,6 +225,9 @@ func (s *Sim) process(app *application, v *version, o *object, file string, now 
 		v.paths = executables(o.data)
 		o.data = nil // nobody else reads it
 	}
+	if v.paths == nil && app.StartPath != "" {
+		v.paths = []string{backslashed(app.StartPath)} // it is none that we can read
+	}
 	switch s.world.NameAfterUpload {
 	case NameKept:
 	case NameReplaced:
@@ -249,10 +271,23 @@ func (a *application) pathList(v *version) []string {
 		return a.PathList
 	case v.paths != nil:
 		return v.paths
-	case a.StartPath != "":
-		return []string{a.StartPath} // the package was not kept, or is none that we can read
+	case a.original != "":
+		return []string{backslashed(a.original)} // nobody has its package
 	}
 	return nil
+}
+
+// holds reports whether a version has the file that a start path names.
+func (a *application) holds(v *version, startPath string) bool {
+	return has(a.pathList(v), backslashed(startPath))
+}
+
+// backslashed returns a path as CAR writes it.
+func backslashed(p string) string { return strings.ReplaceAll(p, "/", `\`) }
+
+// has reports whether a list has a path, as Windows compares them.
+func has(list []string, p string) bool {
+	return slices.ContainsFunc(list, func(q string) bool { return strings.EqualFold(p, q) })
 }
 
 // executables returns the .exe files of a zip archive as CAR writes them,
@@ -265,7 +300,7 @@ func executables(data []byte) []string {
 	list := []string{}
 	for _, f := range archive.File {
 		if strings.EqualFold(path.Ext(f.Name), ".exe") {
-			list = append(list, strings.ReplaceAll(f.Name, "/", `\`))
+			list = append(list, backslashed(f.Name))
 		}
 	}
 	return list

@@ -43,7 +43,28 @@ const (
 	texts   kind = "a list of strings"
 	integer kind = "an integer"
 	filters kind = "a list of Filter"
+
+	baseInfo kind = "an ApplicationBaseInfo"
+	stores   kind = "a list of UserApplicationStore"
 )
+
+// members are the parameters inside those kinds whose objects are checked like
+// the request itself.
+var members = map[kind][]param{
+	baseInfo: {
+		{"WindowUseType", text, true},
+		{"WindowName", text, false},
+		{"WindowClassName", text, false},
+		{"WindowCaptureMode", text, false},
+	},
+	stores: {
+		{"CosBucket", text, false},
+		{"CosRegion", text, false},
+		{"StoreType", text, false},
+		{"StoreState", text, false},
+		{"StorePath", text, false},
+	},
+}
 
 // request holds the parameters of a call that has passed every check.
 type request struct {
@@ -68,6 +89,13 @@ func (r request) integer(name string) int {
 	var n int
 	_ = json.Unmarshal(r.params[name], &n)
 	return n
+}
+
+// has reports whether the request names a parameter. One that is null is not
+// named.
+func (r request) has(name string) bool {
+	_, ok := r.params[name]
+	return ok
 }
 
 type filter struct {
@@ -222,26 +250,57 @@ func (a action) check(body []byte) (map[string]json.RawMessage, *refusal) {
 	if err := json.Unmarshal(body, &given); err != nil || given == nil {
 		return nil, refused("InvalidParameter", "The request body is not a JSON object.")
 	}
+	return given, checkObject(given, a.params, "")
+}
+
+// checkObject checks the parameters of a request, or of an object in it, whose
+// name is the prefix.
+func checkObject(given map[string]json.RawMessage, params []param, prefix string) *refusal {
 	for name, value := range given {
 		if string(value) == "null" {
 			delete(given, name)
 		}
 	}
 	for name := range given {
-		if !slices.ContainsFunc(a.params, func(p param) bool { return p.name == name }) {
-			return given, refused("UnknownParameter", "The parameter `%s` is not recognized.", name)
+		if !slices.ContainsFunc(params, func(p param) bool { return p.name == name }) {
+			return refused("UnknownParameter", "The parameter `%s` is not recognized.", prefix+name)
 		}
 	}
-	for _, p := range a.params {
+	for _, p := range params {
 		value, ok := given[p.name]
 		switch {
 		case !ok && p.required:
-			return given, refused("MissingParameter", "The request is missing a required parameter `%s`.", p.name)
-		case ok && !p.kind.fits(value):
-			return given, refused("InvalidParameter", "The value type of parameter `%s` is not valid: it must be %s.", p.name, p.kind)
+			return refused("MissingParameter", "The request is missing a required parameter `%s`.", prefix+p.name)
+		case !ok:
+			continue
+		case !p.kind.fits(value):
+			return refused("InvalidParameter", "The value type of parameter `%s` is not valid: it must be %s.", prefix+p.name, p.kind)
+		}
+		for i, object := range p.kind.objects(value) {
+			inside := prefix + p.name + "."
+			if p.kind == stores {
+				inside += strconv.Itoa(i) + "."
+			}
+			if no := checkObject(object, members[p.kind], inside); no != nil {
+				return no
+			}
 		}
 	}
-	return given, nil
+	return nil
+}
+
+// objects returns the objects that a value of this kind consists of.
+func (k kind) objects(value json.RawMessage) []map[string]json.RawMessage {
+	list := make([]map[string]json.RawMessage, 1)
+	switch k {
+	case baseInfo:
+		_ = json.Unmarshal(value, &list[0]) // it fits
+	case stores:
+		_ = json.Unmarshal(value, &list)
+	default:
+		return nil
+	}
+	return list
 }
 
 func (k kind) fits(value json.RawMessage) bool {
@@ -255,6 +314,12 @@ func (k kind) fits(value json.RawMessage) bool {
 		target = new(int64)
 	case filters:
 		target = new([]filter)
+	case baseInfo:
+		target = new(map[string]json.RawMessage)
+	case stores:
+		var list []map[string]json.RawMessage
+		return json.Unmarshal(value, &list) == nil &&
+			!slices.ContainsFunc(list, func(o map[string]json.RawMessage) bool { return o == nil })
 	}
 	return json.Unmarshal(value, target) == nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type World struct {
 	RemoteSize     int64         // bytes of the file that every URL leads to; 0 is 5 GiB
 	MinPart        int64         // bytes of the smallest part but the last; 0 is COS's 1 MiB
 
+	ApplicationLimit int // how many applications the account may have; 0 is no limit
+
 	NameAfterUpload   Naming
 	CreateWhileNormal WhileNormal
 	DeleteCreating    Verdict // default Done
@@ -48,6 +51,15 @@ type World struct {
 	MobileCreated     MobileCreated
 	OmittedCategory   OmittedCategory
 	UnsignedClock     UnsignedClock
+
+	DuplicateName    DuplicateName
+	NameFilter       NameFilter
+	CreatedBaseInfo  CreatedBaseInfo
+	EmptyRunStatus   EmptyRunStatus
+	OmittedBaseInfo  OmittedBaseInfo
+	EmptyStartPath   Verdict // default Denied: ModifyApplicationBaseInfo with "" as start path or process list
+	EmptyCaptureMode EmptyCaptureMode
+	StartPathOfBase  StartPathOfBase
 
 	Faults     []Fault
 	Intrusions []Intrusion
@@ -89,6 +101,24 @@ type (
 	// UnsignedClock is whether a call without a signature must have the time
 	// right.
 	UnsignedClock string
+	// DuplicateName is whether two applications may have the same name.
+	DuplicateName string
+	// NameFilter is how the filter ApplicationName compares.
+	NameFilter string
+	// CreatedBaseInfo is the ApplicationBaseInfo of a desktop application that
+	// nobody has configured.
+	CreatedBaseInfo string
+	// EmptyRunStatus is the status of a desktop application that has neither a
+	// usable version nor a start path.
+	EmptyRunStatus string
+	// OmittedBaseInfo is what becomes of what a ModifyApplicationBaseInfo does
+	// not name.
+	OmittedBaseInfo string
+	// EmptyCaptureMode is what lists show after a WindowCaptureMode of "".
+	EmptyCaptureMode string
+	// StartPathOfBase is whether ModifyApplicationBaseInfo needs the start path
+	// in the version online.
+	StartPathOfBase string
 )
 
 // The answers. SnapshotRefused is an OperationDenied, SnapshotIgnored an
@@ -140,6 +170,28 @@ const (
 
 	ClockIgnored UnsignedClock = "ignored"
 	ClockChecked UnsignedClock = "checked"
+
+	DuplicateAllowed DuplicateName = "allowed"
+	DuplicateRefused DuplicateName = "refused" // FailedOperation.ApplicationCreateFail
+
+	NameExact    NameFilter = "exact"
+	NameContains NameFilter = "contains"
+
+	CreatedDesktop CreatedBaseInfo = "desktop" // ApplicationDesktop and HOOK
+	CreatedEmpty   CreatedBaseInfo = "empty"   // every field is ""
+	CreatedNull    CreatedBaseInfo = "null"
+
+	EmptyNoPackage    EmptyRunStatus = "no-package"
+	EmptyNoConfigured EmptyRunStatus = "no-configured"
+
+	OmittedKept    OmittedBaseInfo = "kept"
+	OmittedCleared OmittedBaseInfo = "cleared"
+
+	CaptureKept EmptyCaptureMode = "kept" // ""
+	CaptureHook EmptyCaptureMode = "hook" // HOOK, the default mode
+
+	BaseUnchecked StartPathOfBase = "unchecked"
+	BaseChecked   StartPathOfBase = "checked" // InvalidParameterValue for a relative path that is not there
 )
 
 // Application is an application and the versions that it starts with.
@@ -148,9 +200,35 @@ type Application struct {
 	Name      string
 	Type      string   // Application3D (the default), ApplicationXR, ApplicationAPK
 	StartPath string   // of a desktop application; "" if not configured
+	InterList string   // its processes; "" with a start path: the last element of that
+	Params    string   // what it is started with
+	BaseInfo  BaseInfo // of a desktop application; zero: ApplicationDesktop and HOOK
+	Nature    string   // PRIVATE (the default), PUBLIC
+	Stores    []Store
 	PathList  []string // what DescribeApplicationPathList answers, whatever was uploaded
 	Fate      Fate     // of each new version
 	Versions  []Version
+}
+
+// BaseInfo says what of a desktop application is captured, and how. Its fields
+// have the names that CAR gives them.
+type BaseInfo struct {
+	WindowUseType     string // ApplicationDesktop, ApplicationWindow
+	WindowName        string
+	WindowClassName   string
+	WindowCaptureMode string // "", HOOK, DDA_CUT
+}
+
+// defaultBaseInfo is what an application has that nobody has configured.
+var defaultBaseInfo = BaseInfo{WindowUseType: "ApplicationDesktop", WindowCaptureMode: "HOOK"}
+
+// Store is a folder of the host that CAR copies to a bucket of the user's. Its
+// fields have the names that CAR gives them.
+type Store struct {
+	CosBucket, CosRegion string
+	StoreType            string // ARCHIVE, LOG
+	StoreState           string // ON, OFF
+	StorePath            string
 }
 
 // Fate is how processing ends.
@@ -320,6 +398,14 @@ func (w World) filled() World {
 	fill(&w.MobileCreated, MobileCreating)
 	fill(&w.OmittedCategory, CategoryBoth)
 	fill(&w.UnsignedClock, ClockIgnored)
+	fill(&w.DuplicateName, DuplicateAllowed)
+	fill(&w.NameFilter, NameExact)
+	fill(&w.CreatedBaseInfo, CreatedDesktop)
+	fill(&w.EmptyRunStatus, EmptyNoPackage)
+	fill(&w.OmittedBaseInfo, OmittedKept)
+	fill(&w.EmptyStartPath, Denied)
+	fill(&w.EmptyCaptureMode, CaptureKept)
+	fill(&w.StartPathOfBase, BaseUnchecked)
 	fill(&w.Issuer.URL, IssuerURL)
 	fill(&w.Issuer.Subject, Subject)
 	fill(&w.Issuer.RequestToken, RequestToken)
@@ -333,8 +419,17 @@ func (w World) filled() World {
 	}
 	w.Applications = slices.Clone(w.Applications)
 	for i := range w.Applications {
-		fill(&w.Applications[i].Type, "Application3D")
-		fill(&w.Applications[i].Fate, Succeeds)
+		app := &w.Applications[i]
+		fill(&app.Type, "Application3D")
+		fill(&app.Fate, Succeeds)
+		fill(&app.Nature, "PRIVATE")
+		if app.Type == typeMobile {
+			continue
+		}
+		fill(&app.BaseInfo, defaultBaseInfo)
+		if app.StartPath != "" {
+			fill(&app.InterList, path.Base(strings.ReplaceAll(app.StartPath, `\`, "/")))
+		}
 	}
 	if w.Keys == nil {
 		w.Keys = DefaultKeys(w.Site)
@@ -386,11 +481,30 @@ func (w World) check() error {
 		oneOf("MobileCreated", w.MobileCreated, MobileCreating, MobileUploading),
 		oneOf("OmittedCategory", w.OmittedCategory, CategoryBoth, CategoryDesktop),
 		oneOf("UnsignedClock", w.UnsignedClock, ClockIgnored, ClockChecked),
+		oneOf("DuplicateName", w.DuplicateName, DuplicateAllowed, DuplicateRefused),
+		oneOf("NameFilter", w.NameFilter, NameExact, NameContains),
+		oneOf("CreatedBaseInfo", w.CreatedBaseInfo, CreatedDesktop, CreatedEmpty, CreatedNull),
+		oneOf("EmptyRunStatus", w.EmptyRunStatus, EmptyNoPackage, EmptyNoConfigured),
+		oneOf("OmittedBaseInfo", w.OmittedBaseInfo, OmittedKept, OmittedCleared),
+		oneOf("EmptyStartPath", w.EmptyStartPath, Done, Denied),
+		oneOf("EmptyCaptureMode", w.EmptyCaptureMode, CaptureKept, CaptureHook),
+		oneOf("StartPathOfBase", w.StartPathOfBase, BaseUnchecked, BaseChecked),
 	}
 	for _, a := range w.Applications {
 		problems = append(problems,
-			oneOf("Type of "+a.ID, a.Type, "Application3D", "ApplicationXR", typeMobile),
-			oneOf("Fate of "+a.ID, a.Fate, Succeeds, Fails, Hangs))
+			oneOf("Type of "+a.ID, a.Type, applicationTypes...),
+			oneOf("Fate of "+a.ID, a.Fate, Succeeds, Fails, Hangs),
+			oneOf("Nature of "+a.ID, a.Nature, "PRIVATE", "PUBLIC"))
+		if a.Type != typeMobile {
+			problems = append(problems,
+				oneOf("WindowUseType of "+a.ID, a.BaseInfo.WindowUseType, windowUseTypes...),
+				oneOf("WindowCaptureMode of "+a.ID, a.BaseInfo.WindowCaptureMode, windowCaptureModes...))
+		}
+		for _, store := range a.Stores {
+			problems = append(problems,
+				oneOf("StoreType of "+a.ID, store.StoreType, storeTypes...),
+				oneOf("StoreState of "+a.ID, store.StoreState, storeStates...))
+		}
 		for _, v := range a.Versions {
 			problems = append(problems,
 				oneOf("Status of "+v.ID, v.Status, Uploading, Creating, CreateFailed, Deleting, Normal, Inuse, Usable))
@@ -484,6 +598,18 @@ func (v *Version) UnmarshalJSON(b []byte) error {
 func (a *Application) UnmarshalJSON(b []byte) error {
 	type plain Application
 	return strict(b, (*plain)(a), *a)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (i *BaseInfo) UnmarshalJSON(b []byte) error {
+	type plain BaseInfo
+	return strict(b, (*plain)(i), *i)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (s *Store) UnmarshalJSON(b []byte) error {
+	type plain Store
+	return strict(b, (*plain)(s), *s)
 }
 
 // UnmarshalJSON refuses unknown fields.

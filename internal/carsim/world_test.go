@@ -1,6 +1,7 @@
 package carsim_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,44 @@ func TestWorlds(t *testing.T) {
 		Versions: []carsim.Version{{ID: "ver-desktop1", Status: carsim.Usable}},
 	}}
 
+	twins := func(c *client) string {
+		params := map[string]any{"ApplicationName": "Ocean", "ApplicationType": "ApplicationAPK"}
+		return c.refused("CreateApplication", params)
+	}
+	rename := func(app, name string) func(*client) string {
+		return func(c *client) string {
+			return c.refused("ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": app, "ApplicationName": name}))
+		}
+	}
+	created := func(c *client) string {
+		return fmt.Sprint(c.listed(c.found("Tide", "ApplicationXR"))["ApplicationBaseInfo"])
+	}
+	unstarted := func(c *client) string { return fmt.Sprint(c.listed("app-noconfig")["ApplicationRunStatus"]) }
+	configured := []carsim.Application{{
+		ID: "app-desktop", Name: "Ocean", StartPath: `Game\Game.exe`, InterList: "Game.exe|Crash.exe", Params: "-one",
+		BaseInfo: carsim.BaseInfo{WindowUseType: "ApplicationDesktop", WindowName: "Sea", WindowCaptureMode: "DDA_CUT"},
+		Stores:   []carsim.Store{{CosBucket: "logs-1", StoreType: "LOG", StoreState: "ON"}},
+		Versions: []carsim.Version{{ID: "ver-1", Status: carsim.Inuse}},
+	}}
+	based := func(changes map[string]any) func(*client) string {
+		return func(c *client) string {
+			if got := c.refused("ModifyApplicationBaseInfo", base(changes)); got != "" {
+				return got
+			}
+			a := c.sim.State().Applications[0]
+			return fmt.Sprint(a.Name, " ", a.StartPath, " ", a.InterList, " ", a.Params, " ", a.BaseInfo, " ", len(a.Stores))
+		}
+	}
+	all := map[string]any{
+		"ApplicationName": "Tide", "ApplicationParams": "-two", "ApplicationStores": []any{},
+		"ApplicationBaseInfo": map[string]any{"WindowUseType": "ApplicationDesktop", "WindowName": "W", "WindowClassName": "C", "WindowCaptureMode": ""},
+	}
+	start := func(path string) func(*client) string {
+		return func(c *client) string {
+			return c.refused("ModifyApplicationBaseInfo", base(map[string]any{"ApplicationExePath": path}))
+		}
+	}
+
 	tests := []struct {
 		name  string
 		world carsim.World
@@ -127,6 +166,36 @@ func TestWorlds(t *testing.T) {
 		{"start path ignored", carsim.World{Applications: otherPath}, online, ""},
 		{"start path checked", carsim.World{Applications: otherPath, OnlineStartPath: carsim.StartPathChecked}, online, "FailedOperation.PathNotFound"},
 		{"start path checked and there", carsim.World{OnlineStartPath: carsim.StartPathChecked}, online, ""},
+		{"an application too many", carsim.World{ApplicationLimit: 6}, twins, "OperationDenied.ApplicationLimitExceeded"},
+		{"the last application", carsim.World{ApplicationLimit: 7}, twins, ""},
+		{"a name twice", carsim.World{}, twins, ""},
+		{"a name once", carsim.World{DuplicateName: carsim.DuplicateRefused}, twins, "FailedOperation.ApplicationCreateFail"},
+		{"a new name twice", carsim.World{}, rename("app-full", "Ocean"), ""},
+		{"a new name once", carsim.World{DuplicateName: carsim.DuplicateRefused}, rename("app-full", "Ocean"), "InvalidParameterValue"},
+		{"its own name", carsim.World{DuplicateName: carsim.DuplicateRefused}, rename("app-full", "Lagoon"), ""},
+		{"created as desktop", carsim.World{}, created, "map[WindowCaptureMode:HOOK WindowClassName: WindowName: WindowUseType:ApplicationDesktop]"},
+		{"created empty", carsim.World{CreatedBaseInfo: carsim.CreatedEmpty}, created, "map[WindowCaptureMode: WindowClassName: WindowName: WindowUseType:]"},
+		{"created with null", carsim.World{CreatedBaseInfo: carsim.CreatedNull}, created, "<nil>"},
+		{"null of what is not configured alone", carsim.World{CreatedBaseInfo: carsim.CreatedNull}, func(c *client) string {
+			return fmt.Sprint(c.listed("app-noconfig")["ApplicationBaseInfo"] == nil)
+		}, "false"},
+		{"neither package nor start path", carsim.World{}, unstarted, "ApplicationNoPackage"},
+		{"neither start path nor package", carsim.World{EmptyRunStatus: carsim.EmptyNoConfigured}, unstarted, "ApplicationNoConfigured"},
+		{"what is omitted is kept", carsim.World{Applications: configured}, based(nil), "Ocean Game/Other.exe Other.exe -one {ApplicationWindow Sea  DDA_CUT} 1"},
+		{"what is omitted is cleared", carsim.World{Applications: configured, OmittedBaseInfo: carsim.OmittedCleared}, based(nil), " Game/Other.exe Other.exe  {ApplicationWindow   } 0"},
+		{"nothing is omitted", carsim.World{Applications: configured}, based(all), "Tide Game/Other.exe Other.exe -two {ApplicationDesktop W C } 0"},
+		{"nothing is omitted or cleared", carsim.World{Applications: configured, OmittedBaseInfo: carsim.OmittedCleared}, based(all), "Tide Game/Other.exe Other.exe -two {ApplicationDesktop W C } 0"},
+		{"the default capture mode", carsim.World{Applications: configured, EmptyCaptureMode: carsim.CaptureHook}, based(all), "Tide Game/Other.exe Other.exe -two {ApplicationDesktop W C HOOK} 0"},
+		{"an empty start path is refused", carsim.World{}, start(""), "InvalidParameterValue"},
+		{"an empty start path", carsim.World{EmptyStartPath: carsim.Done, StartPathOfBase: carsim.BaseChecked}, start(""), ""},
+		{"no processes", carsim.World{Applications: configured}, based(map[string]any{"ApplicationInterList": ""}), "InvalidParameterValue"},
+		{"a start path that is nowhere", carsim.World{}, start(`Other\Game.exe`), ""},
+		{"a start path that is looked for", carsim.World{StartPathOfBase: carsim.BaseChecked}, start(`Other\Game.exe`), "InvalidParameterValue"},
+		{"a start path that is found", carsim.World{StartPathOfBase: carsim.BaseChecked}, start(`game/GAME.exe`), ""},
+		{"a start path of the host", carsim.World{StartPathOfBase: carsim.BaseChecked}, start("C:/Program Files/Steam/vrstartup.exe"), ""},
+		{"a start path before a package", carsim.World{StartPathOfBase: carsim.BaseChecked}, func(c *client) string {
+			return c.refused("ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": "app-noconfig"}))
+		}, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -177,7 +246,14 @@ func TestReadWorld(t *testing.T) {
 	got, err := carsim.ReadWorld([]byte(`{
 		"DeleteTime": "90s",
 		"CreateWhileNormal": "allowed",
-		"Applications": [{"ID": "app-x", "Versions": [{"ID": "ver-x", "Status": "Inuse", "Age": "3h"}]}],
+		"Applications": [{
+			"ID": "app-x", "InterList": "a.exe|b.exe", "Params": "-one", "BaseInfo": {"WindowUseType": "ApplicationWindow"}, "Nature": "PUBLIC",
+			"Stores": [{"CosBucket": "logs-1", "StoreType": "LOG", "StoreState": "ON"}],
+			"Versions": [{"ID": "ver-x", "Status": "Inuse", "Age": "3h"}]
+		}],
+		"ApplicationLimit": 3,
+		"DuplicateName": "refused", "NameFilter": "contains", "CreatedBaseInfo": "null", "EmptyRunStatus": "no-configured",
+		"OmittedBaseInfo": "cleared", "EmptyStartPath": "done", "EmptyCaptureMode": "hook", "StartPathOfBase": "checked",
 		"Faults": [{"Action": "CreateApplicationVersion", "Nth": 2, "Kind": "delay", "Delay": "1m"}]
 	}`), base)
 	if err != nil {
@@ -185,8 +261,16 @@ func TestReadWorld(t *testing.T) {
 	}
 	want := carsim.World{
 		ProcessingTime: 2 * time.Second, DeleteTime: 90 * time.Second, CreateWhileNormal: carsim.CreateAllowed,
-		Applications: []carsim.Application{{ID: "app-x", Versions: []carsim.Version{{ID: "ver-x", Status: carsim.Inuse, Age: 3 * time.Hour}}}},
-		Faults:       []carsim.Fault{{Action: "CreateApplicationVersion", Nth: 2, Kind: carsim.Delay, Delay: time.Minute}},
+		Applications: []carsim.Application{{
+			ID: "app-x", InterList: "a.exe|b.exe", Params: "-one", BaseInfo: carsim.BaseInfo{WindowUseType: "ApplicationWindow"}, Nature: "PUBLIC",
+			Stores:   []carsim.Store{{CosBucket: "logs-1", StoreType: "LOG", StoreState: "ON"}},
+			Versions: []carsim.Version{{ID: "ver-x", Status: carsim.Inuse, Age: 3 * time.Hour}},
+		}},
+		ApplicationLimit: 3,
+		DuplicateName:    carsim.DuplicateRefused, NameFilter: carsim.NameContains,
+		CreatedBaseInfo: carsim.CreatedNull, EmptyRunStatus: carsim.EmptyNoConfigured, OmittedBaseInfo: carsim.OmittedCleared,
+		EmptyStartPath: carsim.Done, EmptyCaptureMode: carsim.CaptureHook, StartPathOfBase: carsim.BaseChecked,
+		Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Nth: 2, Kind: carsim.Delay, Delay: time.Minute}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("world (-want +got):\n%s", diff)
@@ -198,20 +282,26 @@ func TestReadWorld(t *testing.T) {
 
 func TestReadWorldRefuses(t *testing.T) {
 	for text, wants := range map[string][]string{
-		`{"Procesing": "2s"}`:                                        {`"Procesing"`, "ProcessingTime, DeleteTime"},
-		`{"Faults": [{"Aktion": "x"}]}`:                              {`"Aktion"`, "Fault has these: Action, Nth, Kind"},
-		`{"Applications": [{"Id": "app-x", "Exe": ""}]}`:             {`"Exe"`, "StartPath"},
-		`{"Applications": [{"Versions": [{"State": ""}]}]}`:          {`"State"`, "UpdateMode"},
-		`{"Keys": [{"Id": ""}]}`:                                     {`"Id"`, "SecretID"},
-		`{"Intrusions": [{"Who": ""}]}`:                              {`"Who"`, "Does"},
-		`{"DeleteInuse": "maybe"}`:                                   {"DeleteInuse", `"maybe"`, `"done" "denied"`},
-		`{"Applications": [{"ID": "a", "Fate": "luck"}]}`:            {"Fate of a", `"fails"`},
-		`{"Applications": [{"Versions": [{"ID": "v"}]}]}`:            {"Status of v", `"Inuse"`},
-		`{"Faults": [{"Action": "cos:Put", "Kind": "refuse"}]}`:      {`"cos:Put"`, `"cos:PutObject"`},
-		`{"Faults": [{"Action": "cos:PutObject", "Kind": "break"}]}`: {`"break"`, `"drop-after"`},
-		`{"Intrusions": [{"Action": "cos:PutObject"}]}`:              {"Does of an intrusion", "releases-version"},
-		`{"DeleteTime": "soon"}`:                                     {"soon"},
-		`[]`:                                                         {"read world"},
+		`{"Procesing": "2s"}`:                                                       {`"Procesing"`, "ProcessingTime, DeleteTime"},
+		`{"Faults": [{"Aktion": "x"}]}`:                                             {`"Aktion"`, "Fault has these: Action, Nth, Kind"},
+		`{"Applications": [{"Id": "app-x", "Exe": ""}]}`:                            {`"Exe"`, "StartPath"},
+		`{"Applications": [{"Versions": [{"State": ""}]}]}`:                         {`"State"`, "UpdateMode"},
+		`{"Keys": [{"Id": ""}]}`:                                                    {`"Id"`, "SecretID"},
+		`{"Applications": [{"BaseInfo": {"Window": ""}}]}`:                          {`"Window"`, "BaseInfo has these: WindowUseType"},
+		`{"Applications": [{"Stores": [{"Bucket": ""}]}]}`:                          {`"Bucket"`, "Store has these: CosBucket"},
+		`{"Applications": [{"ID": "a", "Stores": [{}]}]}`:                           {"StoreType of a", `"LOG"`},
+		`{"Applications": [{"ID": "a", "Nature": "private"}]}`:                      {"Nature of a", `"PUBLIC"`},
+		`{"Applications": [{"ID": "a", "BaseInfo": {"WindowUseType": "Desktop"}}]}`: {"WindowUseType of a", `"ApplicationWindow"`},
+		`{"NameFilter": "regexp"}`:                                                  {"NameFilter", `"exact" "contains"`},
+		`{"Intrusions": [{"Who": ""}]}`:                                             {`"Who"`, "Does"},
+		`{"DeleteInuse": "maybe"}`:                                                  {"DeleteInuse", `"maybe"`, `"done" "denied"`},
+		`{"Applications": [{"ID": "a", "Fate": "luck"}]}`:                           {"Fate of a", `"fails"`},
+		`{"Applications": [{"Versions": [{"ID": "v"}]}]}`:                           {"Status of v", `"Inuse"`},
+		`{"Faults": [{"Action": "cos:Put", "Kind": "refuse"}]}`:                     {`"cos:Put"`, `"cos:PutObject"`},
+		`{"Faults": [{"Action": "cos:PutObject", "Kind": "break"}]}`:                {`"break"`, `"drop-after"`},
+		`{"Intrusions": [{"Action": "cos:PutObject"}]}`:                             {"Does of an intrusion", "releases-version"},
+		`{"DeleteTime": "soon"}`:                                                    {"soon"},
+		`[]`:                                                                        {"read world"},
 	} {
 		_, err := carsim.ReadWorld([]byte(text), carsim.World{})
 		if err == nil {
