@@ -26,7 +26,7 @@ type question struct {
 
 type askOptions struct{ long, polls bool }
 
-var questionNames = []string{"journal", "versions", "uploads", "objects", "world"}
+var questionNames = []string{"journal", "versions", "applications", "uploads", "objects", "world"}
 
 var questions = map[string]question{
 	"journal": {"", func(c control, _ string, o askOptions, std surroundings) error {
@@ -51,6 +51,14 @@ var questions = map[string]question{
 			return usageError{fmt.Sprintf("there is no application %q; there are %s", app, strings.Join(ids, ", "))}
 		}
 		printVersions(std.out, state.Applications[i].Versions, o.long)
+		return nil
+	}},
+	"applications": {"", func(c control, _ string, o askOptions, std surroundings) error {
+		var state carsim.State
+		if err := c.get("state", &state); err != nil {
+			return err
+		}
+		printApplications(std.out, state.Applications, o.long)
 		return nil
 	}},
 	"uploads": {"", func(c control, _ string, o askOptions, std surroundings) error {
@@ -181,14 +189,48 @@ func printVersions(w io.Writer, versions []carsim.Version, long bool) {
 	table.Flush()
 }
 
-// printChanges prints the versions of each application that has changed.
-func printChanges(w io.Writer, before, after carsim.State) {
-	for i, app := range after.Applications {
-		if reflect.DeepEqual(ageless(before.Applications[i].Versions), ageless(app.Versions)) {
-			continue
+// printApplications prints one line for each application. Each has six fields,
+// and what is empty is a hyphen, so that a line can be taken apart. The id of an
+// application that was created is the same in each run.
+func printApplications(w io.Writer, applications []carsim.Application, long bool) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, a := range applications {
+		fields := []string{a.ID, a.Type, a.Name, a.StartPath, a.InterList, a.Params}
+		if long {
+			base := a.BaseInfo
+			fields = append(fields, a.Nature, base.WindowUseType, base.WindowName, base.WindowClassName, base.WindowCaptureMode)
+			for _, s := range a.Stores {
+				fields = append(fields, strings.Join([]string{s.StoreType, s.StoreState, s.CosBucket, s.CosRegion, s.StorePath}, ","))
+			}
 		}
-		fmt.Fprintf(w, "\n%s %q:\n", app.ID, app.Name)
-		printVersions(w, app.Versions, true)
+		for i := range fields {
+			if fields[i] == "" {
+				fields[i] = "-"
+			}
+		}
+		fmt.Fprintln(table, strings.Join(fields, "\t"))
+	}
+	table.Flush()
+}
+
+// printChanges prints each application that is new or configured anew, and the
+// versions of each whose versions have changed.
+func printChanges(w io.Writer, before, after carsim.State) {
+	for _, app := range after.Applications {
+		var old carsim.Application
+		if i := slices.IndexFunc(before.Applications, func(a carsim.Application) bool { return a.ID == app.ID }); i >= 0 {
+			old = before.Applications[i]
+		}
+		versions := !reflect.DeepEqual(ageless(old.Versions), ageless(app.Versions))
+		old.Versions = app.Versions
+		if !reflect.DeepEqual(old, app) {
+			fmt.Fprintln(w)
+			printApplications(w, []carsim.Application{app}, true)
+		}
+		if versions {
+			fmt.Fprintf(w, "\n%s %q:\n", app.ID, app.Name)
+			printVersions(w, app.Versions, true)
+		}
 	}
 	for _, u := range after.Uploads {
 		fmt.Fprintf(w, "\nunfinished upload: %s, %d parts, %d bytes\n", u.Key, u.Parts, u.Bytes)

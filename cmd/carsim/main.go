@@ -4,12 +4,14 @@
 //	carsim -- command args...    run a command against a fresh simulator
 //	carsim journal               what the simulator at $CAR_ENDPOINT was asked
 //	carsim versions APP          an application's versions
+//	carsim applications          what there is, and how it is started
 //	carsim uploads               unfinished multipart uploads
 //	carsim objects               what is in the bucket
 //	carsim world FILE            change how it behaves, for example its faults ("-" is stdin)
 //
 // What it prints about a running simulator holds no ids and no times, so that
-// a test can compare it; with -l it has both.
+// a test can compare it; with -l it has both. Only the ids of applications are
+// always there: they are the same in each run.
 package main
 
 import (
@@ -111,6 +113,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			"  carsim [flags]                       serve until interrupted\n"+
 			"  carsim [flags] -- command args...    run a command against a fresh simulator\n"+
 			"  carsim journal|uploads|objects [-l]  ask the simulator at $CAR_ENDPOINT\n"+
+			"  carsim applications [-l]             ask for its applications: id, type, name,\n"+
+			"                                       start path, processes, parameters\n"+
 			"  carsim versions [-l] APP             ask for an application's versions\n"+
 			"  carsim world FILE                    change how it behaves\n\n")
 		flags.PrintDefaults()

@@ -29,6 +29,15 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+	case "found":
+		err := call("CreateApplication", map[string]any{"ApplicationName": "Tide", "ApplicationType": "ApplicationXR"})
+		if err == nil {
+			err = call("ModifyApplicationBaseInfo", configuration)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case "wait":
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -36,6 +45,13 @@ func TestMain(m *testing.M) {
 		fmt.Println((<-signals).String())
 		os.Exit(42)
 	}
+}
+
+// configuration starts another program of app-desktop.
+var configuration = map[string]any{
+	"ApplicationId": "app-desktop", "ApplicationExePath": "App/Sea.exe", "ApplicationInterList": "Sea.exe|Crash.exe", "ApplicationParams": "-full screen",
+	"ApplicationBaseInfo": map[string]any{"WindowUseType": "ApplicationWindow", "WindowName": "Sea"},
+	"ApplicationStores":   []map[string]any{{"StoreType": "LOG", "StoreState": "ON", "CosBucket": "logs-1", "CosRegion": "ap-tokyo", "StorePath": `C:\logs`}},
 }
 
 // call calls the simulator that the environment names, as a user's program
@@ -66,8 +82,12 @@ func TestAroundACommand(t *testing.T) {
 		want   []string // in stderr
 		not    string   // not in stderr
 	}{
-		"nothing changed":     {role: "fail", status: 7, not: "app-"},
-		"a version is made":   {role: "create", status: 0, want: []string{"\napp-mobile \"Ocean Mobile\":\n", "Inuse    ocean-mobile-1", "Creating ocean 2 "}, not: "app-desktop"},
+		"nothing changed":   {role: "fail", status: 7, not: "app-"},
+		"a version is made": {role: "create", status: 0, want: []string{"\napp-mobile \"Ocean Mobile\":\n", "Inuse    ocean-mobile-1", "Creating ocean 2 "}, not: "app-desktop"},
+		"another application": {role: "found", status: 0, want: []string{
+			"\napp-desktop  Application3D  Ocean  App/Sea.exe  Sea.exe|Crash.exe  -full screen  PRIVATE  ApplicationWindow  Sea  -  HOOK  LOG,ON,logs-1,ap-tokyo,C:\\logs\n",
+			"  ApplicationXR  Tide  -  -  -  PRIVATE  ApplicationDesktop  -  -  HOOK\n",
+		}, not: "ocean-1"},
 		"with the journal":    {role: "create", flags: []string{"-journal"}, status: 0, want: []string{" CreateApplicationVersion ApplicationFileName=ocean 2.apk ApplicationId=app-mobile\n"}},
 		"a fault is declared": {role: "create", flags: []string{"-world", world(t, `{"Faults": [{"Action": "CreateApplicationVersion", "Kind": "refuse", "Code": "InternalError"}]}`)}, status: 1, want: []string{"InternalError"}, not: "app-mobile"},
 	}
@@ -118,6 +138,7 @@ func TestMistakes(t *testing.T) {
 		"journal":                            {2, "CAR_ENDPOINT is not set"},
 		"journal -x":                         {2, "see carsim journal -help"},
 		"versions":                           {2, "usage: carsim versions [flags] APP"},
+		"applications now":                   {2, "usage: carsim applications [flags]"},
 		"uploads now":                        {2, "usage: carsim uploads [flags]"},
 		"-world " + world(t, `{"Fault": 1}`): {1, "World has these"},
 		"-start-path x -world " + world(t, `{"Applications": []}`): {2, "app-desktop, which this world does not have"},
@@ -128,7 +149,7 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 	if status, _, help := invoke("-help"); status != 0 || !strings.Contains(help, "-processing") ||
-		!strings.Contains(help, "app-waiting") || !strings.Contains(help, "drop-after") {
+		!strings.Contains(help, "app-waiting") || !strings.Contains(help, "carsim applications [-l]") || !strings.Contains(help, "drop-after") {
 		t.Errorf("carsim -help: got exit status %d and %q, want 0, the flags, the applications and the faults", status, help)
 	}
 }

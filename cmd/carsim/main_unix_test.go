@@ -70,6 +70,16 @@ func TestAlone(t *testing.T) {
 	if _, _, stderr := invoke("versions", "app-x"); !strings.Contains(stderr, "app-desktop, app-noconfig") {
 		t.Errorf("got %q for an unknown application, want those that there are", stderr)
 	}
+	do("ModifyApplicationBaseInfo", configuration)
+	ask("app-desktop   Application3D   Ocean         App/Sea.exe    Sea.exe|Crash.exe  -full screen\n"+
+		"app-noconfig  Application3D   Reef          -              -                  -\n"+
+		"app-mobile    ApplicationAPK  Ocean Mobile  -              -                  -\n"+
+		"app-full      Application3D   Lagoon        Game\\Game.exe  Game.exe           -\n"+
+		"app-waiting   Application3D   Delta         Game\\Game.exe  Game.exe           -\n"+
+		"app-failing   Application3D   Abyss         Game\\Game.exe  Game.exe           -\n", "applications")
+	if _, all, _ := invoke("applications", "-l"); !strings.Contains(all, `LOG,ON,logs-1,ap-tokyo,C:\logs`) {
+		t.Errorf("got %q with -l, want the stores too", all)
+	}
 	ask("", "uploads")
 	ask("", "objects")
 	ask("", "world", world(t, `{"Faults": [{"Action": "DeleteApplicationVersion", "Kind": "refuse", "Code": "ResourceInUse"}]}`))
