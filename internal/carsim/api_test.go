@@ -99,8 +99,19 @@ func TestSamples(t *testing.T) {
 				"ApplicationStores":[{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"ARCHIVE","StoreState":"OFF","StorePath":"xxx"},{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"LOG","StoreState":"ON","StorePath":"xxx"}]}],"RequestId":""}`,
 			[]string{"ApplicationCreateTime"},
 		},
+		{
+			"DescribeApplicationProjects", // the sample, with the category that it lacks and the total that it has wrong
+			`{}`,
+			`{"Projects":[{"ProjectId":"cap-a1b2c3","ApplicationId":"app-a1b2c3d4","ApplicationName":"Test","Name":"","Description":"app","Type":"XL2","IsPreload":true,"Amount":0,"Using":0,"ApplicationStatus":"NoConcurrent","ProjectType":"SHARED","ProjectCategory":"DESKTOP","Purpose":"EXPERIENCE","Resolution":"1920x1080",
+				"ApplicationParams":"","ApplicationRegions":["ap-chinese-mainland","na-north-america-fusion"],"ConcurrentRegions":["ap-chinese-mainland","na-north-america-fusion"],"CreateTime":"2020-09-22T00:00:00+00:00"}],"Total":1,"RequestId":""}`,
+			nil,
+		},
 	}
-	c := connect(t, carsim.World{Applications: []carsim.Application{
+	regions := []string{"ap-chinese-mainland", "na-north-america-fusion"}
+	c := connect(t, carsim.World{Projects: []carsim.Project{{
+		ID: "cap-a1b2c3", Application: "app-a1b2c3d4", Description: "app", Preload: true, Kind: "SHARED", Purpose: "EXPERIENCE",
+		Resolution: "1920x1080", ApplicationRegions: regions, ConcurrentRegions: regions,
+	}}, Applications: []carsim.Application{
 		{ID: "app-a1b2c3d4", Name: "Test"},
 		{ID: "app-lxfdfwf", Name: "XR", Type: "ApplicationXR"},
 		{
@@ -327,6 +338,11 @@ func TestParameters(t *testing.T) {
 		"a base of an unknown app":  {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": "app-nope"}), "FailedOperation.ApplicationNotFind"},
 		"a base of a mobile app":    {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": "app-mobile"}), "InvalidParameterValue"},
 		"a new name that is wrong":  {"ModifyApplicationBaseInfo", base(map[string]any{"ApplicationName": "Ocean 2"}), "InvalidParameterValue"},
+		"all projects":              {"DescribeApplicationProjects", map[string]any{}, ""},
+		"a negative project offset": {"DescribeApplicationProjects", map[string]any{"Offset": -1}, "InvalidParameterValue"},
+		"an unknown project kind":   {"DescribeApplicationProjects", map[string]any{"ProjectCategory": "desktop"}, "InvalidParameterValue"},
+		"an unknown project filter": {"DescribeApplicationProjects", map[string]any{"Filters": filter("Type", "XL2")}, "InvalidParameterValue"},
+		"a category of the list":    {"DescribeApplicationProjects", map[string]any{"ApplicationCategory": "DESKTOP"}, "UnknownParameter"},
 		"what is online is deleted": {"DeleteApplicationVersion", map[string]any{"ApplicationId": "app-waiting", "ApplicationVersionId": "ver-waiting1"}, "OperationDenied"},
 	}
 	for name, test := range tests {

@@ -2,6 +2,7 @@ package carsim_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,8 +154,9 @@ func TestApplicationListLag(t *testing.T) {
 // Each action has a limit of its own.
 func TestRateLimitOfApplications(t *testing.T) {
 	for action, params := range map[string]map[string]any{
-		"CreateApplication":         {"ApplicationName": "Tide", "ApplicationType": "Application3D"},
-		"ModifyApplicationBaseInfo": base(nil),
+		"CreateApplication":           {"ApplicationName": "Tide", "ApplicationType": "Application3D"},
+		"ModifyApplicationBaseInfo":   base(nil),
+		"DescribeApplicationProjects": {},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := connect(t, carsim.World{})
@@ -166,6 +168,61 @@ func TestRateLimitOfApplications(t *testing.T) {
 				if got := c.refused(action, params); got != want {
 					t.Fatalf("%s, call %d: got code %q, want %q", action, n+1, got, want)
 				}
+			}
+		})
+	}
+}
+
+func TestListProjects(t *testing.T) {
+	many := carsim.World{Projects: []carsim.Project{
+		{ID: "cap-1", Application: "app-desktop"},
+		{ID: "cap-2", Application: "app-full", Amount: 1},
+		{ID: "cap-3", Application: "app-noconfig", Status: "applicationNoConfigured"},
+		{ID: "cap-4", Application: "app-mobile", Type: "MM1_FHD"},
+		{ID: "cap-5", Kind: "SHARED", Amount: 3},
+	}}
+	paged, matched, ignored := many, many, many
+	paged.ProjectPage, matched.ProjectIDFilter, ignored.ProjectIDFilter = 2, carsim.ProjectIDMatched, carsim.ProjectIDIgnored
+	matched.NameFilter = carsim.NameContains
+	tests := map[string]struct {
+		world  carsim.World
+		params map[string]any
+		want   string // ids, and the total
+	}{
+		"the default world":   {carsim.World{}, nil, "cap-desktop:Online cap-waiting:NoConcurrent 2"},
+		"without their apps":  {carsim.World{Applications: []carsim.Application{{ID: "app-desktop"}}}, nil, "cap-desktop:Online 1"},
+		"none":                {carsim.World{Projects: []carsim.Project{}}, nil, "0"},
+		"desktop":             {many, nil, "cap-1:NoConcurrent cap-2:Online cap-3:applicationNoConfigured cap-5:Online 4"},
+		"mobile":              {many, map[string]any{"ProjectCategory": "MOBILE"}, "cap-4:NoConcurrent 1"},
+		"a page":              {many, map[string]any{"Offset": 1, "Limit": 2}, "cap-2:Online cap-3:applicationNoConfigured 4"},
+		"past the end":        {many, map[string]any{"Offset": 9}, "4"},
+		"no more than that":   {paged, nil, "cap-1:NoConcurrent cap-2:Online 4"},
+		"nor when asked":      {paged, map[string]any{"Offset": 2, "Limit": 100}, "cap-3:applicationNoConfigured cap-5:Online 4"},
+		"by application":      {many, map[string]any{"Filters": filter("ApplicationId", "app-full")}, "cap-2:Online 1"},
+		"by name":             {many, map[string]any{"Filters": filter("ApplicationName", "Lagoon")}, "cap-2:Online 1"},
+		"by part of the name": {matched, map[string]any{"Filters": filter("ApplicationName", "goo")}, "cap-2:Online 1"},
+		"by run status":       {many, map[string]any{"Filters": filter("ApplicationRunStatus", "ApplicationNoPackage")}, "cap-3:applicationNoConfigured 1"},
+		"by project":          {matched, map[string]any{"Filters": filter("ProjectId", "cap-2")}, "cap-2:Online 1"},
+		"by project in vain":  {ignored, map[string]any{"Filters": filter("ProjectId", "cap-2")}, "cap-1:NoConcurrent cap-2:Online cap-3:applicationNoConfigured cap-5:Online 4"},
+		"by project refused":  {many, map[string]any{"Filters": filter("ProjectId", "cap-2")}, "InvalidParameterValue"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if test.params == nil {
+				test.params = map[string]any{}
+			}
+			answer, err := connect(t, test.world).do("DescribeApplicationProjects", test.params)
+			got := []string{code(t, err)}
+			if err == nil {
+				got = nil
+				for _, p := range answer["Projects"].([]any) {
+					p := p.(map[string]any)
+					got = append(got, fmt.Sprint(p["ProjectId"], ":", p["ApplicationStatus"]))
+				}
+				got = append(got, strconv.Itoa(int(answer["Total"].(float64))))
+			}
+			if got := strings.Join(got, " "); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}

@@ -84,6 +84,15 @@ var car = api{
 			},
 			do: (*Sim).modifyBaseInfo,
 		},
+		"DescribeApplicationProjects": {
+			params: []param{
+				{"Offset", integer, false},
+				{"Limit", integer, false},
+				{"Filters", filters, false},
+				{"ProjectCategory", text, false},
+			},
+			do: (*Sim).describeProjects,
+		},
 	},
 }
 
@@ -132,6 +141,27 @@ type (
 		ApplicationRunStatus      string
 		ApplicationUpdateStatus   string
 		ApplicationUpdateProgress int
+	}
+
+	applicationProject struct {
+		ProjectID          string `json:"ProjectId"`
+		ApplicationID      string `json:"ApplicationId"`
+		ApplicationName    string
+		Name               string
+		Description        string
+		Type               string
+		IsPreload          bool
+		Amount             int
+		Using              int
+		ApplicationStatus  string
+		ProjectType        string
+		ProjectCategory    string
+		Purpose            string
+		Resolution         string
+		ApplicationParams  string
+		ApplicationRegions []string
+		ConcurrentRegions  []string
+		CreateTime         string
 	}
 )
 

@@ -312,6 +312,15 @@ func TestChangeTheWorld(t *testing.T) {
 	if got := c.refused("DeleteApplicationVersion", map[string]any{"ApplicationId": "app-desktop", "ApplicationVersionId": id}); got != "OperationDenied" {
 		t.Errorf("got code %q, want OperationDenied", got)
 	}
+	projects := func() int { return len(c.must("DescribeApplicationProjects", map[string]any{})["Projects"].([]any)) }
+	control(t, http.MethodPost, c.host, "world", `{"Projects": [{"ID": "cap-x", "Application": "app-full"}]}`)
+	control(t, http.MethodPost, c.host, "world", `{"DeleteInuse": "done"}`)
+	if got := projects(); got != 1 {
+		t.Errorf("got %d projects, want the new one", got)
+	}
+	if err := c.sim.SetWorld(carsim.World{}); err != nil || projects() != 1 {
+		t.Errorf("got %v and %d projects from a world without any, want the one that is there", err, projects())
+	}
 	if got := control(t, http.MethodPost, c.host, "world", `{"Applications": []}`); !strings.Contains(got, "start another one") {
 		t.Errorf("got %q for other applications, want a refusal", got)
 	}

@@ -69,8 +69,14 @@ func New(w World) *Sim {
 
 // SetWorld changes how the simulator behaves from now on: faults and
 // intrusions count their calls from here. What is in the service stays; the
-// applications of w are ignored.
+// applications of w are ignored, and its projects replace the present ones
+// unless they are nil.
 func (s *Sim) SetWorld(w World) error {
+	if w.Projects == nil {
+		s.mu.Lock()
+		w.Projects = s.world.Projects
+		s.mu.Unlock()
+	}
 	w = w.filled()
 	if err := w.check(); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 type World struct {
 	Site         Site          // the site of a loopback address; a key of the other site is unknown there
 	Applications []Application // nil: Seed()
+	Projects     []Project     // nil: those of SeedProjects() whose application is there
 	Keys         []Key         // nil: DefaultKeys()
 	Providers    []Provider    // identity providers in CAM; nil: DefaultProviders()
 	Roles        []Role        // nil: DefaultRoles()
@@ -34,6 +35,7 @@ type World struct {
 	MinPart        int64         // bytes of the smallest part but the last; 0 is COS's 1 MiB
 
 	ApplicationLimit int // how many applications the account may have; 0 is no limit
+	ProjectPage      int // how many projects one answer lists at most; 0 is no limit
 
 	NameAfterUpload   Naming
 	CreateWhileNormal WhileNormal
@@ -60,6 +62,7 @@ type World struct {
 	EmptyStartPath   Verdict // default Denied: ModifyApplicationBaseInfo with "" as start path or process list
 	EmptyCaptureMode EmptyCaptureMode
 	StartPathOfBase  StartPathOfBase
+	ProjectIDFilter  ProjectIDFilter
 
 	Faults     []Fault
 	Intrusions []Intrusion
@@ -119,6 +122,9 @@ type (
 	// StartPathOfBase is whether ModifyApplicationBaseInfo needs the start path
 	// in the version online.
 	StartPathOfBase string
+	// ProjectIDFilter is what DescribeApplicationProjects does with a filter
+	// ProjectId, which the documentation of filters does not have.
+	ProjectIDFilter string
 )
 
 // The answers. SnapshotRefused is an OperationDenied, SnapshotIgnored an
@@ -192,6 +198,10 @@ const (
 
 	BaseUnchecked StartPathOfBase = "unchecked"
 	BaseChecked   StartPathOfBase = "checked" // InvalidParameterValue for a relative path that is not there
+
+	ProjectIDRefused ProjectIDFilter = "refused" // InvalidParameterValue
+	ProjectIDMatched ProjectIDFilter = "matched"
+	ProjectIDIgnored ProjectIDFilter = "ignored"
 )
 
 // Application is an application and the versions that it starts with.
@@ -229,6 +239,26 @@ type Store struct {
 	StoreType            string // ARCHIVE, LOG
 	StoreState           string // ON, OFF
 	StorePath            string
+}
+
+// Project is a project, by which users get an application.
+type Project struct {
+	ID                 string
+	Application        string // its id; "" in a project that all applications share
+	Name               string
+	Description        string
+	Category           string // DESKTOP, MOBILE; "": MOBILE for a type of ARM
+	Type               string // of concurrency; default XL2
+	Preload            bool
+	Amount             int    // of concurrency
+	Using              int    // of that
+	Status             string // "": Online if there is concurrency, NoConcurrent else
+	Kind               string // EXCLUSIVE (the default), SHARED
+	Purpose            string // "", EXPERIENCE
+	Resolution         string
+	Params             string
+	ApplicationRegions []string // default: as those of a version
+	ConcurrentRegions  []string // default: as those of a version
 }
 
 // Fate is how processing ends.
@@ -379,6 +409,16 @@ func Seed() []Application {
 	}
 }
 
+// SeedProjects returns the projects of the default world: one that users can
+// get, one of a mobile application, and one without concurrency.
+func SeedProjects() []Project {
+	return []Project{
+		{ID: "cap-desktop", Application: "app-desktop", Name: "ocean", Amount: 10, Using: 2, Resolution: "1920x1080"},
+		{ID: "cap-mobile", Application: "app-mobile", Name: "ocean mobile", Type: "MM1_HD", Amount: 4},
+		{ID: "cap-waiting", Application: "app-waiting", Name: "delta", Purpose: "EXPERIENCE"},
+	}
+}
+
 // filled returns the world with every default written out.
 func (w World) filled() World {
 	fill(&w.Site, China)
@@ -406,6 +446,7 @@ func (w World) filled() World {
 	fill(&w.EmptyStartPath, Denied)
 	fill(&w.EmptyCaptureMode, CaptureKept)
 	fill(&w.StartPathOfBase, BaseUnchecked)
+	fill(&w.ProjectIDFilter, ProjectIDRefused)
 	fill(&w.Issuer.URL, IssuerURL)
 	fill(&w.Issuer.Subject, Subject)
 	fill(&w.Issuer.RequestToken, RequestToken)
@@ -431,6 +472,15 @@ func (w World) filled() World {
 			fill(&app.InterList, path.Base(strings.ReplaceAll(app.StartPath, `\`, "/")))
 		}
 	}
+	if w.Projects == nil {
+		w.Projects = slices.DeleteFunc(SeedProjects(), func(p Project) bool {
+			return !slices.ContainsFunc(w.Applications, func(a Application) bool { return a.ID == p.Application })
+		})
+	}
+	w.Projects = slices.Clone(w.Projects)
+	for i := range w.Projects {
+		w.Projects[i] = w.Projects[i].filled(w.Site)
+	}
 	if w.Keys == nil {
 		w.Keys = DefaultKeys(w.Site)
 	}
@@ -452,6 +502,28 @@ func (w World) filled() World {
 	w.Faults = slices.Clone(w.Faults)
 	w.Intrusions = slices.Clone(w.Intrusions)
 	return w
+}
+
+func (p Project) filled(site Site) Project {
+	fill(&p.Type, "XL2")
+	fill(&p.Kind, "EXCLUSIVE")
+	switch {
+	case p.Category != "":
+	case strings.HasPrefix(p.Type, "MM1_"):
+		p.Category = "MOBILE"
+	default:
+		p.Category = "DESKTOP"
+	}
+	switch {
+	case p.Status != "":
+	case p.Amount > 0:
+		p.Status = "Online"
+	default:
+		p.Status = "NoConcurrent"
+	}
+	fillRegions(&p.ApplicationRegions, site)
+	fillRegions(&p.ConcurrentRegions, site)
+	return p
 }
 
 func fill[T comparable](field *T, value T) {
@@ -489,6 +561,7 @@ func (w World) check() error {
 		oneOf("EmptyStartPath", w.EmptyStartPath, Done, Denied),
 		oneOf("EmptyCaptureMode", w.EmptyCaptureMode, CaptureKept, CaptureHook),
 		oneOf("StartPathOfBase", w.StartPathOfBase, BaseUnchecked, BaseChecked),
+		oneOf("ProjectIDFilter", w.ProjectIDFilter, ProjectIDRefused, ProjectIDMatched, ProjectIDIgnored),
 	}
 	for _, a := range w.Applications {
 		problems = append(problems,
@@ -509,6 +582,15 @@ func (w World) check() error {
 			problems = append(problems,
 				oneOf("Status of "+v.ID, v.Status, Uploading, Creating, CreateFailed, Deleting, Normal, Inuse, Usable))
 		}
+	}
+	for _, p := range w.Projects {
+		problems = append(problems,
+			oneOf("Category of "+p.ID, p.Category, "DESKTOP", "MOBILE"),
+			oneOf("Type of "+p.ID, p.Type, "S1", "M1", "L1", "L2", "XL2", "MM1_HD", "MM1_FHD"),
+			oneOf("Status of "+p.ID, p.Status, "NoConcurrent", "Online",
+				"applicationCreating", "applicationCreateFail", "applicationDeleting", "applicationNoConfigured"),
+			oneOf("Kind of "+p.ID, p.Kind, "EXCLUSIVE", "SHARED"),
+			oneOf("Purpose of "+p.ID, p.Purpose, "", "EXPERIENCE"))
 	}
 	for _, f := range w.Faults {
 		problems = append(problems,
@@ -553,7 +635,7 @@ func (w *World) UnmarshalJSON(b []byte) error {
 	// inherit what they do not name.
 	next := *w
 	next.Applications, next.Keys, next.Faults, next.Intrusions = nil, nil, nil, nil
-	next.Providers, next.Roles = nil, nil
+	next.Projects, next.Providers, next.Roles = nil, nil, nil
 	shadow := struct {
 		*plain
 		ProcessingTime, DeleteTime, ListLag, KeyLifetime, ClockSkew *duration
@@ -566,6 +648,7 @@ func (w *World) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	keep(given, "Applications", &next.Applications, w.Applications)
+	keep(given, "Projects", &next.Projects, w.Projects)
 	keep(given, "Keys", &next.Keys, w.Keys)
 	keep(given, "Providers", &next.Providers, w.Providers)
 	keep(given, "Roles", &next.Roles, w.Roles)
@@ -610,6 +693,12 @@ func (i *BaseInfo) UnmarshalJSON(b []byte) error {
 func (s *Store) UnmarshalJSON(b []byte) error {
 	type plain Store
 	return strict(b, (*plain)(s), *s)
+}
+
+// UnmarshalJSON refuses unknown fields.
+func (p *Project) UnmarshalJSON(b []byte) error {
+	type plain Project
+	return strict(b, (*plain)(p), *p)
 }
 
 // UnmarshalJSON refuses unknown fields.

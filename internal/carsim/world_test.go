@@ -251,9 +251,10 @@ func TestReadWorld(t *testing.T) {
 			"Stores": [{"CosBucket": "logs-1", "StoreType": "LOG", "StoreState": "ON"}],
 			"Versions": [{"ID": "ver-x", "Status": "Inuse", "Age": "3h"}]
 		}],
-		"ApplicationLimit": 3,
+		"Projects": [{"ID": "cap-x", "Application": "app-x", "Type": "S1", "Preload": true}],
+		"ApplicationLimit": 3, "ProjectPage": 20,
 		"DuplicateName": "refused", "NameFilter": "contains", "CreatedBaseInfo": "null", "EmptyRunStatus": "no-configured",
-		"OmittedBaseInfo": "cleared", "EmptyStartPath": "done", "EmptyCaptureMode": "hook", "StartPathOfBase": "checked",
+		"OmittedBaseInfo": "cleared", "EmptyStartPath": "done", "EmptyCaptureMode": "hook", "StartPathOfBase": "checked", "ProjectIDFilter": "matched",
 		"Faults": [{"Action": "CreateApplicationVersion", "Nth": 2, "Kind": "delay", "Delay": "1m"}]
 	}`), base)
 	if err != nil {
@@ -266,10 +267,11 @@ func TestReadWorld(t *testing.T) {
 			Stores:   []carsim.Store{{CosBucket: "logs-1", StoreType: "LOG", StoreState: "ON"}},
 			Versions: []carsim.Version{{ID: "ver-x", Status: carsim.Inuse, Age: 3 * time.Hour}},
 		}},
-		ApplicationLimit: 3,
-		DuplicateName:    carsim.DuplicateRefused, NameFilter: carsim.NameContains,
+		Projects:         []carsim.Project{{ID: "cap-x", Application: "app-x", Type: "S1", Preload: true}},
+		ApplicationLimit: 3, ProjectPage: 20,
+		DuplicateName: carsim.DuplicateRefused, NameFilter: carsim.NameContains,
 		CreatedBaseInfo: carsim.CreatedNull, EmptyRunStatus: carsim.EmptyNoConfigured, OmittedBaseInfo: carsim.OmittedCleared,
-		EmptyStartPath: carsim.Done, EmptyCaptureMode: carsim.CaptureHook, StartPathOfBase: carsim.BaseChecked,
+		EmptyStartPath: carsim.Done, EmptyCaptureMode: carsim.CaptureHook, StartPathOfBase: carsim.BaseChecked, ProjectIDFilter: carsim.ProjectIDMatched,
 		Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Nth: 2, Kind: carsim.Delay, Delay: time.Minute}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -287,6 +289,12 @@ func TestReadWorldRefuses(t *testing.T) {
 		`{"Applications": [{"Id": "app-x", "Exe": ""}]}`:                            {`"Exe"`, "StartPath"},
 		`{"Applications": [{"Versions": [{"State": ""}]}]}`:                         {`"State"`, "UpdateMode"},
 		`{"Keys": [{"Id": ""}]}`:                                                    {`"Id"`, "SecretID"},
+		`{"Projects": [{"ProjectId": ""}]}`:                                         {`"ProjectId"`, "Project has these: ID, Application"},
+		`{"Projects": [{"ID": "p", "Type": "XXL"}]}`:                                {"Type of p", `"MM1_FHD"`},
+		`{"Projects": [{"ID": "p", "Status": "online"}]}`:                           {"Status of p", `"NoConcurrent"`},
+		`{"Projects": [{"ID": "p", "Kind": "OPEN"}]}`:                               {"Kind of p", `"SHARED"`},
+		`{"Projects": [{"ID": "p", "Category": "WEB"}]}`:                            {"Category of p", `"MOBILE"`},
+		`{"Projects": [{"ID": "p", "Purpose": "FUN"}]}`:                             {"Purpose of p", `"EXPERIENCE"`},
 		`{"Applications": [{"BaseInfo": {"Window": ""}}]}`:                          {`"Window"`, "BaseInfo has these: WindowUseType"},
 		`{"Applications": [{"Stores": [{"Bucket": ""}]}]}`:                          {`"Bucket"`, "Store has these: CosBucket"},
 		`{"Applications": [{"ID": "a", "Stores": [{}]}]}`:                           {"StoreType of a", `"LOG"`},
