@@ -111,6 +111,22 @@ func (c *client) create(app, file string) string {
 	return answer["Version"].(map[string]any)["ApplicationVersionId"].(string)
 }
 
+// deliverAs creates a version with an update mode and uploads a package; a full
+// update goes online. It returns the id.
+func (c *client) deliverAs(app, mode string, build []byte) string {
+	c.t.Helper()
+	answer := c.must("CreateApplicationVersion", map[string]any{"ApplicationId": app, "ApplicationFileName": "a.zip", "ApplicationVersionUpdateMode": mode})
+	id := answer["Version"].(map[string]any)["ApplicationVersionId"].(string)
+	c.bucket(app, "a.zip").put(c.t, string(build))
+	if got := c.snapshot(app, ""); got != "" {
+		c.t.Fatalf("the snapshot was refused with %s", got)
+	}
+	if mode == "FULL" {
+		c.must("SetApplicationVersionOnline", map[string]any{"ApplicationId": app, "ApplicationVersionId": id})
+	}
+	return id
+}
+
 // snapshot tells CAR that a file was uploaded.
 func (c *client) snapshot(app, url string) string {
 	c.t.Helper()

@@ -62,6 +62,7 @@ type version struct {
 	announced      string    // the file name last given to DescribeCosCredential
 	started        time.Time // processing; zero before the snapshot
 	paths          []string
+	below          []string // the paths of the version that was online when this one was created
 	history        []change
 }
 
@@ -178,7 +179,7 @@ func (s *Sim) addVersion(app *application, file string, regions []string, mode s
 	extension := path.Ext(file)
 	v := &version{
 		id: s.newID("ver-"), name: strings.TrimSuffix(file, extension), created: now,
-		regions: regions, mode: mode, announced: file,
+		regions: regions, mode: mode, announced: file, below: app.pathList(app.with(now, Inuse)),
 	}
 	status := Creating
 	if app.mobile() {
@@ -228,6 +229,11 @@ func (s *Sim) process(app *application, v *version, o *object, file string, now 
 	if v.paths == nil && app.StartPath != "" {
 		v.paths = []string{backslashed(app.StartPath)} // it is none that we can read
 	}
+	increment := v.mode == "INCREMENT"
+	if increment && s.world.Increment == IncrementOverlay {
+		own := app.pathList(v)
+		v.paths = slices.Concat(own, slices.DeleteFunc(slices.Clone(v.below), func(p string) bool { return has(own, p) }))
+	}
 	switch s.world.NameAfterUpload {
 	case NameKept:
 	case NameReplaced:
@@ -241,7 +247,11 @@ func (s *Sim) process(app *application, v *version, o *object, file string, now 
 	if s.world.FirstVersion == FirstInuse && app.with(now, Inuse, Usable, Normal) == nil {
 		ready = Inuse
 	}
-	switch app.Fate {
+	fate := app.Fate
+	if fate == Succeeds && increment && s.world.Increment == IncrementFails {
+		fate = Fails
+	}
+	switch fate {
 	case Fails:
 		v.later(CreateFailed, now.Add(s.world.ProcessingTime))
 	case Succeeds:

@@ -53,6 +53,7 @@ type World struct {
 	MobileCreated     MobileCreated
 	OmittedCategory   OmittedCategory
 	UnsignedClock     UnsignedClock
+	Increment         Increment
 
 	DuplicateName    DuplicateName
 	NameFilter       NameFilter
@@ -104,6 +105,9 @@ type (
 	// UnsignedClock is whether a call without a signature must have the time
 	// right.
 	UnsignedClock string
+	// Increment is what a package is to a version whose update mode is
+	// INCREMENT.
+	Increment string
 	// DuplicateName is whether two applications may have the same name.
 	DuplicateName string
 	// NameFilter is how the filter ApplicationName compares.
@@ -176,6 +180,10 @@ const (
 
 	ClockIgnored UnsignedClock = "ignored"
 	ClockChecked UnsignedClock = "checked"
+
+	IncrementWhole   Increment = "whole"   // all of the version, as in a full update
+	IncrementOverlay Increment = "overlay" // laid over the version that was online when this one was created
+	IncrementFails   Increment = "fails"   // CreateFailed
 
 	DuplicateAllowed DuplicateName = "allowed"
 	DuplicateRefused DuplicateName = "refused" // FailedOperation.ApplicationCreateFail
@@ -438,6 +446,7 @@ func (w World) filled() World {
 	fill(&w.MobileCreated, MobileCreating)
 	fill(&w.OmittedCategory, CategoryBoth)
 	fill(&w.UnsignedClock, ClockIgnored)
+	fill(&w.Increment, IncrementWhole)
 	fill(&w.DuplicateName, DuplicateAllowed)
 	fill(&w.NameFilter, NameExact)
 	fill(&w.CreatedBaseInfo, CreatedDesktop)
@@ -553,6 +562,7 @@ func (w World) check() error {
 		oneOf("MobileCreated", w.MobileCreated, MobileCreating, MobileUploading),
 		oneOf("OmittedCategory", w.OmittedCategory, CategoryBoth, CategoryDesktop),
 		oneOf("UnsignedClock", w.UnsignedClock, ClockIgnored, ClockChecked),
+		oneOf("Increment", w.Increment, IncrementWhole, IncrementOverlay, IncrementFails),
 		oneOf("DuplicateName", w.DuplicateName, DuplicateAllowed, DuplicateRefused),
 		oneOf("NameFilter", w.NameFilter, NameExact, NameContains),
 		oneOf("CreatedBaseInfo", w.CreatedBaseInfo, CreatedDesktop, CreatedEmpty, CreatedNull),

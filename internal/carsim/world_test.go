@@ -111,6 +111,14 @@ func TestWorlds(t *testing.T) {
 			return c.refused("ModifyApplicationBaseInfo", base(map[string]any{"ApplicationExePath": path}))
 		}
 	}
+	increment := func(files ...string) func(*client) string {
+		return func(c *client) string {
+			c.deliverAs("app-noconfig", "FULL", archive(c.t, files[0], files[1]))
+			id := c.deliverAs("app-noconfig", "INCREMENT", archive(c.t, files[1:]...))
+			paths := c.must("DescribeApplicationPathList", map[string]any{"ApplicationId": "app-noconfig", "ApplicationVersionId": id})["PathList"]
+			return fmt.Sprint(c.status("app-noconfig", id), " ", paths)
+		}
+	}
 
 	tests := []struct {
 		name  string
@@ -196,6 +204,10 @@ func TestWorlds(t *testing.T) {
 		{"a start path before a package", carsim.World{StartPathOfBase: carsim.BaseChecked}, func(c *client) string {
 			return c.refused("ModifyApplicationBaseInfo", base(map[string]any{"ApplicationId": "app-noconfig"}))
 		}, ""},
+		{"an increment is whole", carsim.World{}, increment("A.exe", "B.exe", "dir/C.exe"), `Normal [B.exe dir\C.exe]`},
+		{"an increment is laid over", carsim.World{Increment: carsim.IncrementOverlay}, increment("A.exe", "B.exe", "dir/C.exe"), `Normal [B.exe dir\C.exe A.exe]`},
+		{"an increment fails", carsim.World{Increment: carsim.IncrementFails}, increment("A.exe", "B.exe", "dir/C.exe"), `CreateFailed [B.exe dir\C.exe]`},
+		{"a full update does not fail", carsim.World{Increment: carsim.IncrementFails}, uploaded("app-desktop", "a.zip"), "Creating  Normal"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -253,7 +265,7 @@ func TestReadWorld(t *testing.T) {
 		}],
 		"Projects": [{"ID": "cap-x", "Application": "app-x", "Type": "S1", "Preload": true}],
 		"ApplicationLimit": 3, "ProjectPage": 20,
-		"DuplicateName": "refused", "NameFilter": "contains", "CreatedBaseInfo": "null", "EmptyRunStatus": "no-configured",
+		"Increment": "overlay", "DuplicateName": "refused", "NameFilter": "contains", "CreatedBaseInfo": "null", "EmptyRunStatus": "no-configured",
 		"OmittedBaseInfo": "cleared", "EmptyStartPath": "done", "EmptyCaptureMode": "hook", "StartPathOfBase": "checked", "ProjectIDFilter": "matched",
 		"Faults": [{"Action": "CreateApplicationVersion", "Nth": 2, "Kind": "delay", "Delay": "1m"}]
 	}`), base)
@@ -269,7 +281,7 @@ func TestReadWorld(t *testing.T) {
 		}},
 		Projects:         []carsim.Project{{ID: "cap-x", Application: "app-x", Type: "S1", Preload: true}},
 		ApplicationLimit: 3, ProjectPage: 20,
-		DuplicateName: carsim.DuplicateRefused, NameFilter: carsim.NameContains,
+		Increment: carsim.IncrementOverlay, DuplicateName: carsim.DuplicateRefused, NameFilter: carsim.NameContains,
 		CreatedBaseInfo: carsim.CreatedNull, EmptyRunStatus: carsim.EmptyNoConfigured, OmittedBaseInfo: carsim.OmittedCleared,
 		EmptyStartPath: carsim.Done, EmptyCaptureMode: carsim.CaptureHook, StartPathOfBase: carsim.BaseChecked, ProjectIDFilter: carsim.ProjectIDMatched,
 		Faults: []carsim.Fault{{Action: "CreateApplicationVersion", Nth: 2, Kind: carsim.Delay, Delay: time.Minute}},
@@ -300,6 +312,7 @@ func TestReadWorldRefuses(t *testing.T) {
 		`{"Applications": [{"ID": "a", "Stores": [{}]}]}`:                           {"StoreType of a", `"LOG"`},
 		`{"Applications": [{"ID": "a", "Nature": "private"}]}`:                      {"Nature of a", `"PUBLIC"`},
 		`{"Applications": [{"ID": "a", "BaseInfo": {"WindowUseType": "Desktop"}}]}`: {"WindowUseType of a", `"ApplicationWindow"`},
+		`{"Increment": "delta"}`:                                                    {"Increment", `"whole" "overlay" "fails"`},
 		`{"NameFilter": "regexp"}`:                                                  {"NameFilter", `"exact" "contains"`},
 		`{"Intrusions": [{"Who": ""}]}`:                                             {`"Who"`, "Does"},
 		`{"DeleteInuse": "maybe"}`:                                                  {"DeleteInuse", `"maybe"`, `"done" "denied"`},
