@@ -262,6 +262,105 @@ async function uploads(key) {
   }
 }
 
+// An application from nothing: founded, filled, configured and looked at.
+async function founds() {
+  const Filters = (id) => [{ Name: 'ApplicationId', Values: [id] }];
+  const look = async (id, list = 'UserApplicationList') =>
+    (await call('DescribeApplicationList', { Offset: 0, Limit: 10, Filters: Filters(id) }))[list][0];
+  // fields checks that an answer has a value in each field that the SDK's model has.
+  const fields = (got, model) => {
+    const missing = Object.keys(new Models[model]()).filter((name) => got[name] === null || got[name] === undefined);
+    equal(missing, [], `fields of ${model} without a value`);
+  };
+
+  const id = await check('CreateApplication', async () => {
+    const answer = await call('CreateApplication', { ApplicationName: 'Tide-潮', ApplicationType: 'Application3D' });
+    if (!/^app-/.test(answer.ApplicationId)) throw new Error(`the id is ${answer.ApplicationId}`);
+    fields(answer, 'CreateApplicationResponse');
+    return answer.ApplicationId;
+  });
+  await check('DescribeApplicationList shows the new application', async () => {
+    const is = await look(id);
+    fields(is, 'UserApplicationInfo');
+    equal([is.ApplicationName, is.ApplicationExePath, is.ApplicationRunStatus, is.ApplicationNature, is.ApplicationVersions],
+      ['Tide-潮', '', 'ApplicationNoPackage', 'PRIVATE', []], 'application');
+  });
+  await check('ModifyApplicationBaseInfo', async () => {
+    const base = { WindowUseType: 'ApplicationWindow', WindowName: 'Tide', WindowClassName: 'Unity', WindowCaptureMode: 'DDA_CUT' };
+    const store = { CosBucket: 'bucket-123456', CosRegion: 'ap-guangzhou', StoreType: 'LOG', StoreState: 'ON', StorePath: 'C:\\logs' };
+    const stores = [{ ...store, StoreType: 'ARCHIVE', StoreState: 'OFF' }, store];
+    const answer = await call('ModifyApplicationBaseInfo', {
+      ApplicationId: id, ApplicationName: 'Ebb', ApplicationExePath: 'App/bin/test.exe', ApplicationInterList: 'test.exe|xxx.exe',
+      ApplicationParams: '-b -param', ApplicationBaseInfo: base, ApplicationStores: stores,
+    });
+    fields(answer, 'ModifyApplicationBaseInfoResponse');
+    const is = await look(id);
+    fields(is, 'UserApplicationInfo');
+    fields(is.ApplicationBaseInfo, 'ApplicationBaseInfo');
+    equal([is.ApplicationName, is.ApplicationExePath, is.ApplicationInterList, is.ApplicationParams],
+      ['Ebb', 'App/bin/test.exe', 'test.exe|xxx.exe', '-b -param'], 'application');
+    equal({ ...is.ApplicationBaseInfo }, base, 'base info');
+    equal(is.ApplicationStores.map((s) => ({ ...s })), stores, 'stores');
+  });
+  await check('a mobile application has no base info', async () => {
+    const { ApplicationId } = await call('CreateApplication', { ApplicationName: 'Tide-APK', ApplicationType: 'ApplicationAPK' });
+    fields(await look(ApplicationId, 'UserMobileApplicationList'), 'UserMobileApplicationInfo');
+    await refused(call('ModifyApplicationBaseInfo', {
+      ApplicationId, ApplicationExePath: 'a.exe', ApplicationInterList: 'a.exe', ApplicationBaseInfo: { WindowUseType: 'ApplicationDesktop' },
+    }), 'InvalidParameterValue');
+  });
+  await check('ModifyApplicationBaseInfo without a window use is refused', () =>
+    refused(call('ModifyApplicationBaseInfo', { ApplicationId: id, ApplicationExePath: 'a.exe', ApplicationInterList: 'a.exe', ApplicationBaseInfo: {} }), 'MissingParameter'));
+  await check('a name that is too long is refused', () =>
+    refused(call('CreateApplication', { ApplicationName: 'a-name-of-17-char', ApplicationType: 'ApplicationXR' }), 'InvalidParameterValue'));
+  await check('an application too many is refused', async () => {
+    await world({ ApplicationLimit: 1 });
+    await refused(call('CreateApplication', { ApplicationName: 'Tide', ApplicationType: 'ApplicationXR' }), 'OperationDenied.ApplicationLimitExceeded');
+    await world({ ApplicationLimit: 0 });
+  });
+  await check('DescribeApplicationProjects', async () => {
+    const { Projects, Total } = await call('DescribeApplicationProjects', {});
+    equal([Total, Projects.map((p) => p.ApplicationStatus)], [2, ['Online', 'NoConcurrent']], 'total and statuses');
+    Projects.forEach((p) => fields(p, 'ApplicationProject'));
+    const page = await call('DescribeApplicationProjects', { Offset: 0, Limit: 1, Filters: Filters(app), ProjectCategory: 'DESKTOP' });
+    equal([page.Total, page.Projects[0].ApplicationName, page.Projects[0].Amount], [1, 'Ocean', 10], 'project');
+    equal((await call('DescribeApplicationProjects', { ProjectCategory: 'MOBILE' })).Projects.map((p) => p.Type), ['MM1_HD'], 'types');
+  });
+  await check('an INCREMENT is laid over what is online', async () => {
+    await world({ Increment: 'overlay', ProcessingTime: '0s' });
+    // Two packages of one file each: a full one that goes online, and one that comes after.
+    for (const [mode, name] of [['FULL', 'A.exe'], ['INCREMENT', 'B.exe']]) {
+      const { Version } = await call('CreateApplicationVersion', { ApplicationId: id, ApplicationFileName: 'tide.zip', ApplicationVersionUpdateMode: mode });
+      const key = await call('DescribeCosCredential', { ApplicationId: id, ApplicationFileName: 'tide.zip' });
+      await bucket(key).putObject({ Bucket: key.CosBucket, Region: key.CosRegion, Key: key.Path.replace(/^\//, ''), Body: emptyZip(name) });
+      await call('CreateApplicationSnapshot', { ApplicationId: id, ApplicationDownloadUrl: '' });
+      if (mode === 'FULL') {
+        await call('SetApplicationVersionOnline', { ApplicationId: id, ApplicationVersionId: Version.ApplicationVersionId });
+        continue;
+      }
+      const { PathList } = await call('DescribeApplicationPathList', { ApplicationId: id, ApplicationVersionId: Version.ApplicationVersionId });
+      equal(PathList, ['B.exe', 'A.exe'], 'paths');
+    }
+    await world({ Increment: 'whole' });
+  });
+}
+
+// emptyZip makes a zip archive with one empty file, as PKWARE's APPNOTE has it.
+function emptyZip(name) {
+  const common = Buffer.alloc(26); // from "version needed" to the length of the extra field: stored, of no bytes
+  common.writeUInt16LE(20, 0);
+  common.writeUInt16LE(name.length, 22);
+  const local = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name)]);
+  const central = Buffer.concat([Buffer.from('PK\x01\x02\x14\x00', 'latin1'), common, Buffer.alloc(14), Buffer.from(name)]);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  end.writeUInt16LE(1, 8);
+  end.writeUInt16LE(1, 10);
+  end.writeUInt32LE(central.length, 12);
+  end.writeUInt32LE(local.length, 16);
+  return Buffer.concat([local, central, end]);
+}
+
 async function refuses() {
   const list = ['DescribeApplicationVersion', { ApplicationId: app }];
   await check('a wrong key is refused', () => refused(call(...list, client(secretId, 'wrong')), 'AuthFailure.SignatureFailure'));
@@ -382,7 +481,7 @@ async function assumes() {
   });
 }
 
-ships().then(refuses).then(assumes).then(() => {
+ships().then(founds).then(refuses).then(assumes).then(() => {
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 });
