@@ -197,7 +197,7 @@ func (w wiring) run(ctx context.Context, problems error, stdout io.Writer) int {
 	var unwritten error
 	if result.Outcome == record.Listing {
 		// A script reads the table. A CI, known to us or not, could take a line of it for a command.
-		_, unwritten = io.WriteString(stdout, ci.Harmless(w.host.Hide(summary.Table(result.Versions))))
+		_, unwritten = io.WriteString(stdout, ci.Harmless(w.host.Hide(summary.Table(result))))
 	}
 	return exitStatus(err, errors.Join(w.report.Finish(result, err), unwritten))
 }

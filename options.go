@@ -22,12 +22,17 @@ import (
 func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 	o := publish.Options{
 		Tool: "car-publish " + toolVersion(), Command: publish.Command(c.Command),
-		ApplicationID: c.ApplicationID, Artifact: c.Artifact, ArtifactURL: c.ArtifactURL, ArtifactName: c.ArtifactName,
+		ApplicationID: c.ApplicationID, ApplicationName: c.ApplicationName, ApplicationType: applicationTypes[c.ApplicationType],
+		Start:    publish.StartOptions{Path: c.StartPath, Parameters: c.StartParameters, Processes: c.StartProcesses},
+		Artifact: c.Artifact, ArtifactURL: c.ArtifactURL, ArtifactName: c.ArtifactName,
 		Pack:      pack.Options{Prefix: c.ArchivePrefix, Ignore: c.Ignore, IgnoreNothing: c.IgnoreNothing, Compression: pack.Compression(c.Compression)},
 		VersionID: c.VersionID, Regions: c.Regions, UpdateMode: c.UpdateMode, VersionName: c.VersionName,
 		Release: c.Release, Wait: c.Wait, DryRun: c.DryRun, Timeout: c.Timeout, QueueTimeout: c.QueueTimeout,
 		OnBlocked: publish.OnBlocked(c.OnBlocked), OnFull: publish.OnFull(c.OnFull), OnFailure: publish.OnFailure(c.OnFailure), Keep: c.Keep, RunKey: c.RunKey, Attempt: c.RunAttempt,
 		Run: record.Job{CI: host, Repository: withoutUser(job.Repository), Actor: job.Actor, Commit: job.Commit, Ref: job.Ref, URL: withoutUser(job.URL)},
+	}
+	if o.Command == publish.CreateApplication {
+		o.ApplicationID = "" // the environment may hold that of another one
 	}
 	o.KeyComplete = completeKey(c.RunKey)
 	if o.RunKey == "" {
@@ -48,6 +53,9 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 	o.InAction = c.InAction
 	return o
 }
+
+// applicationTypes are CAR's names for the values of application-type.
+var applicationTypes = map[string]string{"3d": "Application3D", "xr": "ApplicationXR", "apk": "ApplicationAPK"}
 
 // withoutUser returns an address without its user and password. A job that
 // clones with a token may have it in GIT_URL (Jenkins) or BUILDKITE_REPO.
@@ -83,7 +91,7 @@ func header(c inputs.Config, keys, host string, proxyFor, getenv func(string) st
 	}
 	lines := []string{
 		"car-publish " + toolVersion() + ", " + c.Command + " on " + host,
-		"application  " + c.ApplicationID,
+		"application  " + cmp.Or(c.ApplicationID, c.ApplicationName, "none given"),
 		"service      " + endpoint + " (" + c.Site + " site)",
 		"credentials  " + keys,
 	}

@@ -35,7 +35,7 @@ func TestRunInProcess(t *testing.T) {
 		"list":                {[]string{"car-publish", "list"}, service, exitDone, "VERSION", "Ocean: 2 versions"},
 		"list on GitHub":      {[]string{"car-publish", "list"}, github, exitDone, "VERSION", ""},
 		"help":                {[]string{"car-publish", "--help"}, nil, exitDone, "car-publish", ""},
-		"no input":            {[]string{"car-publish", "list"}, nil, exitBadInput, "", "application-id is required"},
+		"no input":            {[]string{"car-publish", "delete"}, nil, exitBadInput, "", "application-id is required"},
 		"no input, on GitHub": {[]string{"car-publish", "list"}, []string{"GITHUB_ACTIONS=true", "GITHUB_OUTPUT=" + outputs}, exitBadInput, "::error", ""},
 		"an unknown CI":       {[]string{"car-publish", "list"}, append(service[:len(service):len(service)], "CAR_CI=hudson"), exitBadInput, "", "hudson"},
 		"a step without keys": {[]string{"/cleanup"}, []string{"GITHUB_ACTIONS=true", "INPUT_COMMAND=publish"}, exitDone, "", ""},

@@ -59,7 +59,11 @@ func untilSignal(parent context.Context) (ctx context.Context, done func()) {
 		default:
 			stop(cause)
 			time.AfterFunc(stopDeadline, func() { exitNow(exitStatus(&publish.Error{Kind: publish.Interrupted, Err: cause}, nil)) })
-			announce(cause.Error() + ": stopping, and cleaning up for " + publish.CleanupTime.String() + " at most; a second interrupt ends that, too")
+			ending := "a second interrupt ends that, too"
+			if interrupts == 0 { // it was terminated
+				ending = "two interrupts end that, too"
+			}
+			announce(cause.Error() + ": stopping, and cleaning up for " + publish.CleanupTime.String() + " at most; " + ending)
 		}
 	}
 	go func() {

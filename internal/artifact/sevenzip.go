@@ -11,9 +11,9 @@ import (
 
 var errEncrypted = errors.New("encrypted")
 
-// There is no password, so nothing needs decrypting; and the library's own
-// way to find that out is to derive a key from the empty one, for as many
-// rounds as the archive asks for.
+// We never have a password, so the AES decoder is replaced by one that only reports
+// errEncrypted. The library's own would first derive a key from an empty password, in
+// as many rounds as the archive asks for, and a forged archive could ask for very many.
 func init() {
 	sevenzip.RegisterDecompressor([]byte{0x06, 0xf1, 0x07, 0x01}, // AES-256 and SHA-256
 		func([]byte, uint64, []io.ReadCloser) (io.ReadCloser, error) { return nil, errEncrypted })

@@ -3,9 +3,10 @@ package car
 // hints are for the codes of CAR's own pages
 // (tencentcloud.com/document/product/1158/64217 and its siblings).
 var hints = map[string]string{
+	"FailedOperation.ApplicationCreateFail":    "CAR could not create the application. Check application-name, and run again: an application that is there already is found by its name.",
 	"FailedOperation.ApplicationLockFail":      "CAR was busy with this application the whole time. Is another job publishing to it? Give the jobs one concurrency group per application, and run again.",
-	"FailedOperation.ApplicationNotFind":       "This account has no such application. Check application-id, and that the key belongs to the right account and site ({site}, {host}).",
-	"FailedOperation.PathNotFound":             "The start path is not in this version. Set it in the CAR console to an executable that the archive holds.",
+	"FailedOperation.ApplicationNotFind":       "This account has no such application. Check application-id, and that the key belongs to the right account and site ({site}, {host}). list without application-id lists all of them, and create-application makes one.",
+	"FailedOperation.PathNotFound":             "The start path is not in this version. Set start-path to an executable that the archive holds.",
 	"FailedOperation.ProcessTimeout":           "CAR gave up on its own work. Run again; if it stays, ask Tencent Cloud support with the RequestId.",
 	"FailedOperation.SlowDown":                 "CAR asked for fewer requests, and kept doing so. Run fewer jobs at once.",
 	"FailedOperation.VersionLockFail":          "CAR was busy with this version the whole time. Run again later.",

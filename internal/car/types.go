@@ -77,6 +77,10 @@ type Application struct {
 	Name         string    `json:"ApplicationName"`
 	Type         string    `json:"ApplicationType"` // Application3D, ApplicationXR, ApplicationAPK, ApplicationWeb
 	ExePath      string    `json:"ApplicationExePath"`
+	InterList    string    `json:"ApplicationInterList"` // names of its processes: "a.exe|b.exe"
+	Params       string    `json:"ApplicationParams"`
+	BaseInfo     BaseInfo  `json:"ApplicationBaseInfo"`
+	Stores       []Storage `json:"ApplicationStores"`
 	RunStatus    string    `json:"ApplicationRunStatus"`
 	UpdateStatus string    `json:"ApplicationUpdateStatus"`
 	Progress     int       `json:"ApplicationUpdateProgress"` // percent

@@ -33,8 +33,8 @@ type Error struct {
 	// although no answer says so.
 	Doubtful bool
 
-	// Temporary says that the same call may succeed a little later, and After
-	// how long the service asks to wait until then.
+	// Temporary says that the same call may succeed a little later. RetryAfter is how
+	// long the service asks to wait until then; 0 if it does not say.
 	Temporary  bool
 	RetryAfter time.Duration
 

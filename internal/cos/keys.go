@@ -189,8 +189,9 @@ func (r *keyring) renew(ctx context.Context) (*Keys, error) {
 			cut(fresh.object(), 80), cut(fresh.Bucket, 80), cut(fresh.Region, 80), cut(old.object(), 80), cut(old.Bucket, 80), cut(old.Region, 80)))
 	}
 	// The last tenth of the lifetime, at most ten minutes, is for attempts to
-	// renew. They do not begin before as much time has passed from now: the
-	// service may hand out the same keys again, or this machine's clock be fast.
+	// renew. Renewal never begins sooner than this margin from now: otherwise, if
+	// the service hands out the same keys again, or this machine's clock is fast, the
+	// keys would be asked for on every request.
 	margin := min(fresh.Expires.Sub(fresh.Start)/10, 10*time.Minute)
 	renewAt := fresh.Expires.Add(-margin)
 	if earliest := time.Now().Add(margin); renewAt.Before(earliest) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/human"
 	"github.com/car-publish/car-publish/internal/publish"
 	"github.com/car-publish/car-publish/internal/record"
 )
@@ -37,13 +38,52 @@ func (e *exam) application(ctx context.Context) {
 	}
 	about := fmt.Sprintf("%q (%s), %s", e.app.Name, strings.ToLower(string(e.kind)), e.app.RunStatus)
 	switch {
+	case e.kind == car.Desktop && e.app.ExePath == "" && e.o.Publish.Start.Path != "":
+		e.ok(check, "%s, starts nothing yet; start-path sets %s with the release", about, e.o.Publish.Start.Path)
 	case e.kind == car.Desktop && e.app.ExePath == "":
-		e.warn(check, "Publish once without release, then choose the start path in the CAR console.", "%s, no start path yet: a release would start nothing", about)
+		e.warn(check, "Set start-path.", "%s, no start path yet: a release would start nothing", about)
 	case e.kind == car.Desktop:
 		e.ok(check, "%s, starts %s", about, e.app.ExePath)
 	default:
 		e.ok(check, "%s", about)
 	}
+}
+
+// applications lists those of the account, for somebody who has not chosen one yet.
+func (e *exam) applications(ctx context.Context) {
+	const check = "Applications"
+	o := e.o.Publish
+	o.Command, o.ApplicationID = "list", ""
+	result, err := e.play(ctx, o)
+	switch {
+	case err != nil:
+		e.fail(check, err, 0)
+	case len(result.Applications) == 0:
+		e.warn(check, "Run create-application, with an application-name.", "this account has none")
+	default:
+		e.result.Applications = result.Applications
+		var lines []string
+		for _, app := range result.Applications[:min(len(result.Applications), 20)] {
+			lines = append(lines, fmt.Sprintf("%s %q", app.ID, app.Name))
+		}
+		e.ok(check, "%d in this account: %s", len(result.Applications), strings.Join(lines, ", "))
+	}
+}
+
+// players says whether anybody can get what a release puts online.
+func (e *exam) players(context.Context) {
+	if e.projects == nil || e.app == nil {
+		return // no release is asked for, or its permission tells why they are not known
+	}
+	const check = "Players"
+	p, doubts := publish.Players(*e.projects, e.o.Publish.ApplicationID, e.o.Publish.Regions)
+	e.result.Players = &p
+	about := fmt.Sprintf("%s, concurrency %d, %d playing now", human.Count(p.Projects, "project"), p.Concurrency, p.Playing)
+	if len(doubts) > 0 {
+		e.warn(check, strings.Join(doubts, " "), "%s", about)
+		return
+	}
+	e.ok(check, "%s", about)
 }
 
 // room lets package publish make a dry run, and reports whether the build fits the

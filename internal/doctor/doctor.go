@@ -63,6 +63,7 @@ type exam struct {
 	build    *artifact.Artifact
 	app      *car.Application
 	kind     car.Category
+	projects *[]car.Project // nil if they are not known
 	versions []car.Version
 	listed   bool // versions are known
 }
@@ -94,7 +95,7 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(record.Event)
 	defer cancel()
 	e.phase(record.Examine, func() {
 		for _, step := range []func(context.Context){
-			e.inputs, e.artifact, e.time, e.network, e.identity, e.permissions, e.application, e.room, e.bucket,
+			e.inputs, e.artifact, e.time, e.network, e.identity, e.permissions, e.application, e.players, e.room, e.bucket,
 		} {
 			if ctx.Err() == nil {
 				step(ctx)
@@ -103,7 +104,7 @@ func Run(ctx context.Context, o Options, d publish.Deps, emit func(record.Event)
 		e.policies()
 	})
 	if o.Probe && e.first != nil {
-		e.skip("Probe", "needs all that failed")
+		e.skip("Probe", "runs only when every check above has passed")
 	}
 	if o.Probe && e.first == nil && ctx.Err() == nil {
 		e.phase(record.Probe, func() {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ func (e *exam) permissions(ctx context.Context) {
 		why = "needs application-id"
 	case e.wrong("region", "service-language") != "":
 		why = "needs " + e.wrong("region", "service-language")
+	}
+	if why == "needs application-id" {
+		e.applications(ctx)
 	}
 	if why != "" {
 		e.skip("Credentials", "%s", why)
@@ -150,6 +154,12 @@ func (e *exam) ask(ctx context.Context, action string) error {
 		return err
 	case "DescribeApplicationPathList":
 		_, _, err := e.api.DescribeApplicationPathList(ctx, app, "")
+		return err
+	case "DescribeApplicationProjects":
+		projects, err := e.api.Projects(ctx, cmp.Or(e.kind, car.Desktop))
+		if err == nil {
+			e.projects = &projects
+		}
 		return err
 	case "DescribeCosCredential":
 		// Should keys come although nothing is in flight, they are masked and

@@ -221,8 +221,10 @@ func (p *probe) awaitGone(ctx context.Context, v car.Version, start time.Time, f
 // deliver uploads the build into a version of ours and waits until CAR has
 // processed it. With asking, it answers the questions about uploads on the way.
 func (p *probe) deliver(ctx context.Context, v car.Version, asking bool) (car.Version, error) {
-	if _, seen, err := p.watch(ctx, publish.MaxListLag, func(all []car.Version) bool { return status(all, v.ID) != "" }); err != nil || !seen {
-		return v, errors.Join(err, errors.New(v.ID+" did not appear in the list"))
+	if _, seen, err := p.watch(ctx, publish.MaxListLag, func(all []car.Version) bool { return status(all, v.ID) != "" }); err != nil {
+		return v, err
+	} else if !seen {
+		return v, errors.New(v.ID + " did not appear in the list")
 	}
 	var last cos.Keys
 	upload := cos.New(cos.Options{

@@ -14,7 +14,9 @@ var misplaced = []struct {
 	text     string
 }{
 	{"version-id", []string{"publish", "create", "doctor"}, "a new version gets its id from CAR; release, rollback and delete take one"},
+	{"version-id", []string{"create-application"}, "it makes an application, and no version"},
 	{"version-id", []string{"cleanup"}, "it finds what the run left by itself; delete takes an id"},
+	{"artifact", []string{"create-application"}, "it makes an application; publish it to that in a step of its own"},
 	{"artifact", []string{"create", "release", "rollback", "list", "delete"}, "only publish uploads a build"},
 	{"artifact-url", []string{"create", "release", "rollback", "list", "delete"}, "only publish delivers a build"},
 	// The command cleanup runs after a step, in the environment of that step.
@@ -23,7 +25,7 @@ var misplaced = []struct {
 
 // checkCommand checks what the command needs and what contradicts it.
 func (p *parser) checkCommand(c *Config, nameInURL string) {
-	if p.lookup(find("application-id")).text == "" {
+	if p.lookup(find("application-id")).text == "" && !slices.Contains([]string{"create-application", "list"}, c.Command) {
 		p.require("application-id", "is required", p.howToSet("application-id")+`, to the "app-..." that the console shows`)
 	}
 	for _, m := range misplaced {
@@ -42,6 +44,10 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 		}
 		if dry := p.lookup(find("dry-run")); c.Probe && c.DryRun {
 			p.refuse(find("dry-run"), dry, "does not go with probe", "a probe creates a version and deletes it; without probe, doctor changes nothing")
+		}
+	case "create-application":
+		if p.lookup(find("application-name")).text == "" {
+			p.require("application-name", "is required by create-application", p.howToSet("application-name")+", to the name that the console shall show")
 		}
 	case "create":
 		if p.lookup(find("artifact-name")).text == "" {

@@ -12,7 +12,13 @@ import (
 type Config struct {
 	Command string // one of Commands
 
-	ApplicationID string // "app-..."
+	ApplicationID   string // "app-..."; "" for create-application, and perhaps for list and doctor
+	ApplicationName string // of create-application
+	ApplicationType string // "3d", "xr" or "apk"
+	StartPath       string // with slashes: "Game/Game.exe"; "" is not given
+	StartParameters string
+	StartProcesses  []string
+
 	Artifact      string // path or glob
 	ArtifactURL   secret.String
 	ArtifactName  string // "" is the base name of Artifact; with an ArtifactURL it is never ""

@@ -160,6 +160,11 @@ func (p *parser) config(words []string) Config {
 	known := p.command(&c, words)
 
 	c.ApplicationID = p.id("application-id")
+	c.ApplicationName = p.applicationName()
+	c.ApplicationType = p.choice("application-type")
+	c.StartPath = p.startPath()
+	c.StartParameters = p.startParameters()
+	c.StartProcesses = p.startProcesses()
 	c.Artifact = p.artifact()
 	artifactURL, nameInURL := p.artifactURL()
 	c.ArtifactURL = artifactURL

@@ -62,7 +62,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatalf("got warnings %q and problems %q, want none", warnings, problems)
 	}
 	want := Config{
-		Command: "publish", ApplicationID: "app-1", Artifact: "game.zip",
+		Command: "publish", ApplicationID: "app-1", ApplicationType: "3d", Artifact: "game.zip",
 		Compression: "auto", Wait: true, Timeout: 5*time.Hour + 30*time.Minute, QueueTimeout: time.Hour,
 		OnBlocked: "fail", OnFull: "fail", OnFailure: "auto",
 		SecretID: secret.New("id-1"), SecretKey: secret.New("key-1"), CredentialSource: "CAR_SECRET_ID and CAR_SECRET_KEY",
@@ -125,6 +125,11 @@ const aRole = "qcs::cam::uin/100000000001:roleName/publisher"
 var sample = map[string][]string{
 	"command":            {"list"},
 	"application-id":     {"app-Other_2"},
+	"application-name":   {"Ocean-2"},
+	"application-type":   {"xr"},
+	"start-path":         {"Game/Game.exe"},
+	"start-parameters":   {"-log"},
+	"start-processes":    {"Game.exe"},
 	"artifact":           {"other.7z"},
 	"artifact-url":       {"https://example.com/a.zip", "CAR_ARTIFACT="},
 	"artifact-name":      {"a.zip"},
@@ -418,7 +423,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"very unknown command", "frobnicate", complete,
-			[]string{`"frobnicate" is not a command: the commands are publish, create, release, rollback, list, delete, cleanup or doctor`},
+			[]string{`"frobnicate" is not a command: the commands are publish, create-application, create, release, rollback, list, delete, cleanup or doctor`},
 		},
 		{
 			"help for an unknown command", "help relase", complete,
@@ -426,7 +431,7 @@ func TestProblems(t *testing.T) {
 		},
 		{
 			"unknown command from the environment", "", with(complete, "PLUGIN_COMMAND=upload"),
-			[]string{`command: "upload" is not a choice: use publish, create, release, rollback, list, delete, cleanup or doctor (from PLUGIN_COMMAND)`},
+			[]string{`command: "upload" is not a choice: use publish, create-application, create, release, rollback, list, delete, cleanup or doctor (from PLUGIN_COMMAND)`},
 		},
 		{
 			"two commands", "list", with(noArtifact, "INPUT_COMMAND=delete"),

@@ -3,10 +3,11 @@ package inputs
 // Commands are the commands, the default first.
 var Commands = []Command{
 	{"publish", "create a version, deliver the build, wait until CAR has accepted it"},
+	{"create-application", "create an application, unless there is one of that name"},
 	{"create", "only create a version; somebody else delivers the build"},
 	{"release", "put a version online for players"},
 	{"rollback", "put the previous version, or a given one, online again"},
-	{"list", "list the versions"},
+	{"list", "list the versions; without application-id, the applications"},
 	{"delete", "delete a version that is not online"},
 	{"cleanup", "delete what a run that was killed left unfinished"},
 	{"doctor", "check step by step what a publish with these inputs needs"},
@@ -27,11 +28,32 @@ var Table = []Input{
 	{
 		Name: "command", Kind: Choice, Default: "publish",
 		Choices: commandNames(),
-		Meaning: "What to do: `publish`, `create`, `release`, `rollback`, `list`, `delete`, `cleanup` or `doctor`. On a command line it is the first word.",
+		Meaning: "What to do: `publish`, `create-application`, `create`, `release`, `rollback`, `list`, `delete`, `cleanup` or `doctor`. On a command line it is the first word.",
 	},
 	{
 		Name: "application-id", Group: groupVersion, DefaultNote: required,
-		Meaning: "Id of the application; it begins with `app-`.",
+		Meaning: "Id of the application; it begins with `app-`. `create-application` has it as an output, and needs none; `list` and `doctor` list the applications without one.",
+	},
+	{
+		Name: "application-name", Group: groupVersion, Commands: []string{"create-application"},
+		Meaning: "Name of the application that `create-application` finds or makes: at most 16 letters, digits, hyphens and Chinese characters.",
+	},
+	{
+		Name: "application-type", Kind: Choice, Group: groupVersion, Default: "3d", Commands: []string{"create-application"},
+		Choices: []string{"3d", "xr", "apk"},
+		Meaning: "What `create-application` makes: `3d` is a desktop application, `xr` one for headsets, `apk` a mobile one. It cannot be changed later.",
+	},
+	{
+		Name: "start-path", Group: groupVersion, Commands: []string{"publish", "release", "rollback"}, DefaultNote: "what the application has",
+		Meaning: "Program in the build that CAR starts for a player, such as `Game/Game.exe`. It belongs to the application, so it is set together with the release of a version that holds it. Desktop applications only.",
+	},
+	{
+		Name: "start-parameters", Group: groupVersion, Commands: []string{"publish", "release", "rollback"}, DefaultNote: "what the application has",
+		Meaning: "Command line of that program, such as `-windowed -log`. CAR shows it to everybody who may list applications: put no secret in it.",
+	},
+	{
+		Name: "start-processes", Kind: List, Group: groupVersion, Commands: []string{"publish", "release", "rollback"}, DefaultNote: "the program, and what it launches",
+		Meaning: "Names of the processes that the application consists of, such as `Game.exe, Game-Win64-Shipping.exe`. By default the program and, for an Unreal build, the `-Win64-Shipping.exe` that it launches.",
 	},
 	{
 		Name: "artifact", Kind: Path, Group: groupVersion, Commands: []string{"publish"},
@@ -115,7 +137,7 @@ var Table = []Input{
 		Meaning: "What becomes of the new version if the run fails: `auto` deletes it if the build was not delivered or the run was cancelled, and keeps it otherwise; `keep` keeps it; `delete` deletes it unless it was released.",
 	},
 	{
-		Name: "dry-run", Kind: Bool, Group: groupAction, Default: "false", Commands: []string{"publish", "create", "release", "rollback", "delete", "cleanup"},
+		Name: "dry-run", Kind: Bool, Group: groupAction, Default: "false", Commands: []string{"publish", "create-application", "create", "release", "rollback", "delete", "cleanup"},
 		Meaning: "Check everything, change nothing, print the plan. `publish` and `create` then work without keys, too.",
 	},
 	{
@@ -244,7 +266,7 @@ var Table = []Input{
 
 // Outputs describes every output.
 var Outputs = []Output{
-	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `deleted`, `cleaned`, `healthy`, `blocked`, `failed` or `cancelled`."},
+	{"outcome", "How the run ended: `released`, `ready`, `created`, `planned`, `listed`, `exists` (an application of that name), `deleted`, `cleaned`, `healthy`, `blocked`, `failed` or `cancelled`."},
 	{"version-id", "Id of the version."},
 	{"version-name", "Name of the version."},
 	{"version-status", "Last known status of the version, as CAR words it: `Inuse` is online, `Normal` is ready."},
@@ -253,8 +275,10 @@ var Outputs = []Output{
 	{"version-update-mode", "Update mode of the version."},
 	{"create-time", "When the version was created."},
 	{"request-id", "RequestId of the call that created the version; after a failure, of the call that failed."},
+	{"application-id", "Id of the application, also of one that `create-application` has found or made."},
 	{"application-name", "Name of the application."},
 	{"previous-version-id", "The version that was online before: the one to roll back to."},
+	{"previous-start-path", "What the application started before, if this run has changed it."},
 	{"deleted-version-ids", "Versions that the run deleted, with commas between them."},
 	{"blocking-version-id", "The version that was in the way."},
 	{"failed-checks", "Checks of `doctor` that failed, with commas between them."},

@@ -52,7 +52,7 @@ func (r *run) adopt(ctx context.Context, versions []car.Version) (now []car.Vers
 		claimed = r.claim(ctx, v)
 	}
 	trusted, err := r.trustIn(ctx, v)
-	if err == nil && trusted == foreign {
+	if err == nil && trusted == trustForeign {
 		r.note("Nothing proves that %s holds the build of this run: it is not resumed.", title(v))
 		versions, err = r.removeStale(ctx, versions, []car.Version{v})
 		return versions, false, err

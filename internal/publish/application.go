@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/record"
@@ -42,6 +43,9 @@ func (r *run) inventory(ctx context.Context) ([]car.Version, error) {
 		return nil, r.notFound(ctx, err)
 	}
 	if err := r.describeApplication(ctx); err != nil {
+		if r.o.Start.given() && r.o.Command != List {
+			return nil, err // what it starts cannot be changed without knowing it
+		}
 		r.advisory(err, "the application's kind and start path are not known, so the build could not be checked against them")
 	}
 	if r.app.known {
@@ -59,7 +63,7 @@ func (r *run) describeApplication(ctx context.Context) error {
 	case !ok:
 		return errors.New("DescribeApplicationList does not have it")
 	}
-	r.app = application{app, true, kind}
+	r.app, r.appRead = application{app, true, kind}, time.Now()
 	r.learn(func(t *record.Result) { t.ApplicationName, t.ApplicationCategory = app.Name, kindText(kind) })
 	return nil
 }
@@ -86,6 +90,8 @@ func (r *run) notFound(ctx context.Context, err error) error {
 	message := r.o.ApplicationID + " is not in this account"
 	if len(seen) > 0 {
 		message += "; this key sees: " + some(seen, 20)
+	} else {
+		message += ", and this key sees no application at all"
 	}
 	return &Error{Kind: Other, Code: api.Code, Message: message + ".", Hint: api.Hint, RequestID: api.RequestID, Err: err}
 }

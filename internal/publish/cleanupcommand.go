@@ -85,8 +85,10 @@ func (r *run) leftBehind(ctx context.Context) (left []car.Version, err error) {
 	return left, r.notFound(ctx, err)
 }
 
-// checkOwned refuses what a step before this one cannot have saved: an earlier
-// step of the job can set the variables in which a post step gets its state.
+// checkOwned refuses a saved mark that our own main step cannot have written. Any
+// earlier step of the job can set STATE_mark and STATE_version, so the mark must have
+// the owner of this run and application. An empty mark, or that of a probe, is not
+// checked here; see madeByThisRun.
 func (r *run) checkOwned() error {
 	if r.o.Owned == nil || r.o.Owned.Mark == "" || isProbeName(r.o.Owned.Mark) {
 		return nil

@@ -13,13 +13,14 @@ type Command string
 
 // The commands of the flow.
 const (
-	Publish  Command = "publish"  // make a version of a build
-	Create   Command = "create"   // make a version that somebody else delivers the build for
-	Release  Command = "release"  // put a version online
-	Rollback Command = "rollback" // put a former version online again
-	List     Command = "list"
-	Delete   Command = "delete"
-	Cleanup  Command = "cleanup" // remove what a killed run left
+	Publish           Command = "publish" // make a version of a build
+	CreateApplication Command = "create-application"
+	Create            Command = "create"   // make a version that somebody else delivers the build for
+	Release           Command = "release"  // put a version online
+	Rollback          Command = "rollback" // put a former version online again
+	List              Command = "list"
+	Delete            Command = "delete"
+	Cleanup           Command = "cleanup" // remove what a killed run left
 )
 
 // OnBlocked says what happens when another version keeps CAR from taking a new
@@ -80,6 +81,8 @@ func (r *run) do(ctx context.Context) (record.Outcome, error) {
 	switch r.o.Command {
 	case Publish:
 		return r.publish(ctx)
+	case CreateApplication:
+		return r.createApplication(ctx)
 	case Create:
 		return r.createOnly(ctx)
 	case Release:
@@ -87,6 +90,9 @@ func (r *run) do(ctx context.Context) (record.Outcome, error) {
 	case Rollback:
 		return r.rollback(ctx)
 	case List:
+		if r.o.ApplicationID == "" {
+			return record.Listing, r.listApplications(ctx)
+		}
 		return record.Listing, r.list(ctx)
 	case Delete:
 		return r.delete(ctx)

@@ -20,6 +20,7 @@ var errCleanupTime = fmt.Errorf("there was no answer within %s", human.Duration(
 // cleanUpAfterFailure removes what a failed run has made, or records what it leaves and how to
 // remove that.
 func (r *run) cleanUpAfterFailure(ctx context.Context, e *Error) {
+	r.restoreStart(ctx)
 	v := r.ours.Version
 	notOurs := r.o.Command == Release || r.o.Command == Rollback
 	switch {

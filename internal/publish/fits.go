@@ -1,9 +1,7 @@
 package publish
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -32,6 +30,10 @@ func (r *run) fits() error {
 		r.warn("%s is a mobile application: regions and update-mode do not apply to it and are left out.", r.appName())
 		r.o.Regions, r.o.UpdateMode = nil, ""
 	}
+	if r.o.Start.given() && !r.app.needsStartPath() {
+		r.warn("%s is a %s application of type %s: start-path, start-parameters and start-processes do not apply to it and are left out.", r.appName(), kindText(r.app.category), r.app.Type)
+		r.o.Start = StartOptions{}
+	}
 	if r.build == nil {
 		return nil
 	}
@@ -44,26 +46,7 @@ func (r *run) fits() error {
 	if !r.app.needsStartPath() {
 		return nil
 	}
-	if r.app.ExePath == "" {
-		return r.noStartPath()
-	}
-	if artifact.IsAbsWindows(r.app.ExePath) || r.build.Encrypted || r.build.Contains(r.app.ExePath) {
-		return nil
-	}
-	if r.build.ForeignNames {
-		r.warn("%s starts %q. Names in %s are not UTF-8, so it is not known whether they hold that: pack it with UTF-8 names.", r.appName(), r.app.ExePath, r.build.Name)
-		return nil
-	}
-	hint := cmp.Or(r.folderHint(), "Set the start path in the CAR console, or fix the archive. ")
-	if near := artifact.Nearest(r.app.ExePath, r.build.Executables); len(near) > 0 {
-		hint += "Executables in it, nearest first: " + some(near, 8) + "."
-	} else {
-		hint += "There is no .exe in it."
-	}
-	if r.build.Inner != "" {
-		hint = fmt.Sprintf("Publish %s, which is the only file in it: CAR does not unpack an archive in an archive.", r.build.Inner)
-	}
-	return fail(BadInput, "StartPath", hint, "%s starts %q, and %s does not hold that. Nothing was uploaded.", r.appName(), r.app.ExePath, r.build.Name)
+	return r.startPathFits()
 }
 
 // formatFits compares the build's format with what the application runs.

@@ -20,6 +20,7 @@ func TestFleet(t *testing.T) {
 		const ships = 60
 		world := carsim.World{ProcessingTime: 30 * time.Second, RateLimit: 20}
 		for n := range ships {
+			world.Projects = append(world.Projects, carsim.Project{ID: fmt.Sprintf("cap-%d", n), Application: fmt.Sprintf("app-%d", n), Amount: 1})
 			world.Applications = append(world.Applications, carsim.Application{ID: fmt.Sprintf("app-%d", n), StartPath: `Game\Game.exe`})
 		}
 		sim := carsim.New(world)

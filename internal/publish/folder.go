@@ -73,7 +73,7 @@ func (r *run) folderHint() string {
 	if r.tree == nil {
 		return ""
 	}
-	start := artifact.CleanStartPath(r.app.ExePath)
+	start := artifact.CleanStartPath(r.wantedStart())
 	prefix := r.o.Pack.Prefix
 	for _, have := range r.build.Executables {
 		inside := strings.TrimPrefix(have, prefix+"/")

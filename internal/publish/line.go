@@ -2,6 +2,7 @@ package publish
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,14 @@ import (
 // Argument is an input with its value.
 type Argument struct{ Name, Value string }
 
-func (r *run) line(command Command, version string) string { return r.o.Line(command, version) }
+func (r *run) line(command Command, version string) string {
+	var more []Argument
+	if s := r.o.Start; command == Release {
+		more = []Argument{{"start-path", s.Path}, {"start-parameters", s.Parameters}, {"start-processes", strings.Join(s.Processes, ",")}}
+		more = slices.DeleteFunc(more, func(a Argument) bool { return a.Value == "" })
+	}
+	return r.o.Line(command, version, more...)
+}
 
 // Line is a command that the reader can copy: a command line or, in a workflow, the
 // inputs of a step.
@@ -30,9 +38,21 @@ func (o Options) Line(command Command, version string, more ...Argument) string 
 	}
 	words := []string{"car-publish", string(command)}
 	for _, a := range arguments {
-		words = append(words, "--"+a.Name, a.Value)
+		words = append(words, "--"+a.Name, shellWord(a.Value))
 	}
 	return strings.Join(words, " ")
+}
+
+// shellWord writes a value as shells read it. What other programs and cmd.exe read as
+// well is preferred: most values need no quotes, or double ones.
+func shellWord(value string) string {
+	switch {
+	case plainWord.MatchString(value):
+		return value
+	case !strings.ContainsAny(value, "\"$`\\!%"):
+		return `"` + value + `"`
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }
 
 // stepInputs writes a command as YAML in one line. JSON's quotes are YAML's as well.

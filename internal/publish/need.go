@@ -23,10 +23,12 @@ var needs = []Need{
 	{Action: "DescribeApplicationList", Without: "the build cannot be compared with the application's kind and start path"},
 	{Action: "DescribeApplicationStatus", Without: "CAR's progress is not shown", when: func(o Options) bool { return o.Wait }},
 	{Action: "DescribeApplicationPathList", Without: "the start path is not checked before the release", when: func(o Options) bool { return o.Release }},
+	{Action: "DescribeApplicationProjects", Without: "it is not told whether any project lets players in", when: func(o Options) bool { return o.Release }},
 	{Action: "DescribeCosCredential", when: func(o Options) bool { return o.ArtifactURL.IsZero() }},
 	{Action: "CreateApplicationVersion", Changes: true},
 	{Action: "CreateApplicationSnapshot", Changes: true},
 	{Action: "SetApplicationVersionOnline", Changes: true, when: func(o Options) bool { return o.Release }},
+	{Action: "ModifyApplicationBaseInfo", Changes: true, when: func(o Options) bool { return o.Release && o.Start.given() }},
 	{Action: "ModifyApplicationVersion", Changes: true, Without: "the version keeps its name, and a later attempt cannot prove that it is its own", when: func(o Options) bool { return o.VersionName != "" || o.KeyComplete }},
 	// Under every policy, a version that CAR could not make is deleted before
 	// the create, and a run that fails takes its own version back.

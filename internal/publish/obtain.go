@@ -40,10 +40,11 @@ const maxObtainRounds = 5
 // obtain gets a version of ours: the one that an earlier attempt left, or a new
 // one. A dry run only says what would happen.
 //
-// The list may be out of date. What blocks a later attempt may be a version of
-// an earlier attempt that the list did not show at first, or may be gone by
-// now; after a create whose answer was lost it may be our own new version. So a
-// run fails only when a fresh list shows the same reason again.
+// The list may be out of date. For a later attempt, the blocker may be a version of
+// an earlier attempt that the list did not show at first, or may be gone by now. After
+// a create whose answer was lost, it may be our own new version. In these two cases
+// obtain looks again, and fails only if the next list gives the same reason, or after
+// maxObtainRounds. Otherwise it fails at once.
 func (r *run) obtain(ctx context.Context, versions []car.Version) (err error) {
 	defer func() {
 		if r.doubt != nil && err != nil && !r.ours.exists() {

@@ -58,7 +58,7 @@ func (o *ourVersion) becomeNamed(v car.Version) {
 // becomeAdopted takes the version of an earlier attempt with all that it has
 // reached. While it is being created, that attempt may have delivered its build.
 func (o *ourVersion) becomeAdopted(v car.Version, trusted trust) {
-	o.Version, o.origin, o.formerName, o.listed, o.unproven = v, adopted, v.Name, true, trusted != ours
+	o.Version, o.origin, o.formerName, o.listed, o.unproven = v, adopted, v.Name, true, trusted != trustOurs
 	switch v.Status {
 	case car.Inuse:
 		o.stage = onlineSent

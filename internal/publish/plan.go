@@ -39,6 +39,9 @@ func (r *run) plan(m room, versions []car.Version) error {
 	r.note("Would create a version from %s.", r.name())
 	if r.o.Command == Publish && r.o.Release {
 		r.note("Would put it online.")
+		if r.o.Start.Path != "" && !samePath(r.o.Start.Path, r.app.ExePath) {
+			r.note("Would change what %s starts from %q to %q.", r.appName(), r.app.ExePath, r.o.Start.Path)
+		}
 	}
 	r.note("Dry run: nothing was changed.")
 	return nil

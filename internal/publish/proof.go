@@ -67,9 +67,9 @@ func (r *run) proven(v car.Version, done deed) bool {
 type trust int
 
 const (
-	foreign  trust = iota // nothing proves whose it is, nor is anything in it worth keeping
-	unproven              // it may hold the build of the earlier attempt, or another one
-	ours                  // it is our run's
+	trustForeign  trust = iota // nothing proves whose it is, nor is anything in it worth keeping
+	trustUnproven              // it may hold the build of the earlier attempt, or another one
+	trustOurs                  // it is our run's
 )
 
 // trustIn says how far a version with the mark of an earlier attempt can be trusted.
@@ -77,15 +77,15 @@ func (r *run) trustIn(ctx context.Context, v car.Version) (trust, error) {
 	switch {
 	case r.proven(v, didDeliver),
 		r.proven(v, didCreate) && (v.Status.Underway() || r.o.Command == Create):
-		return ours, nil
+		return trustOurs, nil
 	case !v.Status.Underway() || r.build == nil:
-		return unproven, nil
+		return trustUnproven, nil
 	}
 	there, _, err := r.uploadOf(v).Present(ctx)
 	if err != nil || !there {
-		return foreign, err
+		return trustForeign, err
 	}
-	return unproven, nil
+	return trustUnproven, nil
 }
 
 // requireProof refuses to call a version a success that may hold another build than

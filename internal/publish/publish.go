@@ -32,16 +32,20 @@ type Options struct {
 	Tool    string // "car-publish 1.2.3"
 	Command Command
 
-	ApplicationID string
-	Artifact      string        // path or glob of a file or a folder
-	ArtifactURL   secret.String // instead of Artifact; its query may be a key
-	ArtifactName  string        // "" takes the artifact's
-	Pack          pack.Options  // if the artifact is a folder
-	Tree          *pack.Tree    // that folder, if it was scanned already
-	VersionID     string
-	Regions       []string
-	UpdateMode    string
-	VersionName   string
+	ApplicationID   string
+	ApplicationName string // of create-application
+	ApplicationType string // likewise, as CAR names it: "Application3D"
+	Start           StartOptions
+
+	Artifact     string        // path or glob of a file or a folder
+	ArtifactURL  secret.String // instead of Artifact; its query may be a key
+	ArtifactName string        // "" takes the artifact's
+	Pack         pack.Options  // if the artifact is a folder
+	Tree         *pack.Tree    // that folder, if it was scanned already
+	VersionID    string
+	Regions      []string
+	UpdateMode   string
+	VersionName  string
 
 	Release bool
 	Wait    bool
@@ -132,6 +136,8 @@ type run struct {
 	d Deps
 
 	app      application
+	appRead  time.Time          // when
+	start    *startChange       // planned with the release; nil if there is none
 	build    *artifact.Artifact // nil for a URL
 	file     os.FileInfo        // of the build, from just before it was inspected; nil for a folder
 	tree     *pack.Tree         // the build, if that is a folder; its size is known when it is packed
@@ -169,6 +175,9 @@ func (r *run) publish(ctx context.Context) (record.Outcome, error) {
 		return "", err
 	}
 	if err := r.obtain(ctx, versions); err != nil || r.o.DryRun {
+		if err == nil && r.o.Release {
+			r.tellPlayers(ctx, r.o.Regions)
+		}
 		return record.Planned, err
 	}
 	if r.ours.stage == undelivered {

@@ -21,6 +21,7 @@ func (r *run) release(ctx context.Context) (record.Outcome, error) {
 	r.ours.becomeNamed(v)
 	r.recordVersion(v)
 	if r.o.DryRun {
+		r.tellPlayers(ctx, v.Regions)
 		return r.planned("Would put %s online, which is %s now.", title(v), v.Status), nil
 	}
 	if !v.Status.Good() {
@@ -40,17 +41,42 @@ func (r *run) putOnline(ctx context.Context) error {
 		if r.previous == r.ours.ID {
 			r.setPrevious("")
 		}
-		return nil
+		if !r.o.Start.given() {
+			return nil
+		}
 	}
 	r.begin(record.Release)
-	if err := r.startPathThere(ctx, r.ours.ID); err != nil {
+	if err := r.freshApplication(ctx); err != nil {
 		return err
 	}
-	wasOnline := r.ours.Status == car.Usable // before this run
-	if err := r.requestOnline(ctx, wasOnline); err != nil {
+	executables, err := r.startPathThere(ctx, r.ours.ID)
+	if err != nil {
 		return err
 	}
-	return r.readBack(ctx, wasOnline)
+	if r.start, err = r.planStart(ctx, executables); err != nil {
+		return err
+	}
+	if r.start != nil && !r.start.after {
+		if err := r.makeStart(ctx, r.start); err != nil {
+			return err
+		}
+	}
+	if r.ours.Status != car.Inuse {
+		wasOnline := r.ours.Status == car.Usable // before this run
+		if err := r.requestOnline(ctx, wasOnline); err != nil {
+			return err
+		}
+		if err := r.readBack(ctx, wasOnline); err != nil {
+			return err
+		}
+	}
+	if r.start != nil && r.start.after {
+		if err := r.makeStart(ctx, r.start); err != nil {
+			return err
+		}
+	}
+	r.tellPlayers(ctx, r.ours.Regions)
+	return nil
 }
 
 // requestOnline asks CAR to put our version online. It sends the request again

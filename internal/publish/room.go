@@ -3,20 +3,14 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
-	"github.com/car-publish/car-publish/internal/human"
 	"github.com/car-publish/car-publish/internal/record"
 )
-
-// stuckTime is how long a version that is ready may stay so before on-blocked:
-// wait concludes that it waits for a person.
-const stuckTime = 10 * time.Minute
 
 // room is what keeps CAR from taking a new version.
 type room struct {
@@ -91,18 +85,6 @@ func (o Options) keeps(v car.Version) bool {
 		name, _ := path.Match(pattern, strings.TrimSuffix(v.Name, rolledBack)) // inputs has checked the patterns
 		return name || pattern == v.ID
 	})
-}
-
-// replaces reports whether on-blocked lets this run delete a blocker.
-func (o Options) replaces(v car.Version) bool {
-	switch o.OnBlocked {
-	case BlockedReplace:
-		return v.Status.Underway() && !o.keeps(v)
-	case BlockedReplaceUnreleased:
-		return (v.Status.Underway() || v.Status == car.Normal) && !o.keeps(v)
-	default:
-		return false
-	}
 }
 
 // makeRoom brings the application into a state in which CAR takes a new
@@ -228,36 +210,4 @@ func (r *run) awaitRoom(ctx context.Context) (versions []car.Version, err error)
 		return false, nil
 	})
 	return versions, err
-}
-
-// keepWaiting returns the reason why this run waits no longer for a blocker.
-func (r *run) keepWaiting(v car.Version, waited time.Duration, readySince map[string]time.Time) error {
-	if r.o.OnBlocked != BlockedWait {
-		return r.blocked(v) // it came after the first look
-	}
-	since, seen := readySince[v.ID]
-	switch {
-	case v.Status != car.Normal:
-		delete(readySince, v.ID)
-	case !seen:
-		readySince[v.ID] = time.Now()
-	case time.Since(since) >= stuckTime:
-		e := r.blocked(v)
-		e.Message = fmt.Sprintf("%s has not moved for %s: it waits for a person. %s", title(v), human.Duration(stuckTime), e.Message)
-		return e
-	}
-	if waited >= r.o.QueueTimeout {
-		e := r.blocked(v)
-		e.Message = fmt.Sprintf("Waited %s, the whole queue-timeout. %s", human.Duration(waited), e.Message)
-		return e
-	}
-	return nil
-}
-
-// waited is how long on-blocked: wait has waited so far, altogether.
-func (r *run) waited() time.Duration {
-	if r.queued.IsZero() {
-		r.queued = time.Now()
-	}
-	return time.Since(r.queued)
 }

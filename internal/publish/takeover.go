@@ -81,6 +81,10 @@ func (r *run) madeOfOurs() error {
 	if !r.ours.contested || r.build == nil || r.build.Size == 0 || size == r.build.Size || size == 0 && r.ours.origin != takenOver {
 		return nil
 	}
+	if size == 0 {
+		return fail(Other, "Displaced", "Look at it in the console, and delete it: "+r.line(Delete, r.ours.ID),
+			"CAR shows no size for %s, which was taken over from another run, so it cannot be told whose build it holds. It was not released.", r.ours.ID)
+	}
 	return fail(Other, "Displaced", "Look at it in the console, and delete it: "+r.line(Delete, r.ours.ID),
 		"%s has %d bytes, and %s has %d: another run has worked on it, and CAR made it of that one's build. It was not released.",
 		r.ours.ID, size, r.fileName, r.build.Size)

@@ -158,8 +158,10 @@ func (r *run) unchanged(ctx context.Context, file *os.File) error {
 }
 
 // sameContent reports whether a file of the same size and time has the same list of
-// members as before. Both may have been put back after a change; the time at which
-// the system saw that cannot be, but it moves for a new link or mode as well.
+// members as before. Size and modification time can be put back after a change; the
+// ctime cannot. But the ctime also moves when only a link or the mode changes. So if it
+// moved, the archive is inspected again and its fingerprint compared. Where there is no
+// ctime (Windows), only size and modification time count.
 func (r *run) sameContent(ctx context.Context, now os.FileInfo) bool {
 	if changeTime(now) == changeTime(r.file) {
 		return true

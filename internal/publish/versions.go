@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
+	"github.com/car-publish/car-publish/internal/record"
 )
 
 // Limit is how many versions an application holds
 // (tencentcloud.com/document/product/1158/49620). Whether one that is being
 // deleted counts is not documented: every listed one does, until it is gone.
-const Limit = 5
+const Limit = record.MostVersions
 
 // MaxListLag is how long a version that was just created may be missing from the
 // list. Tencent does not document it.

@@ -31,6 +31,12 @@ type Result struct {
 	BlockingVersionID string   `json:"blocking_version_id,omitempty"`
 	Versions          []Listed `json:"versions,omitempty"` // of the list command
 
+	Applications []ListedApplication `json:"applications,omitempty"` // of list and doctor without an application
+
+	StartPath         string   `json:"start_path,omitempty"`          // of the application, if this run has set it
+	PreviousStartPath string   `json:"previous_start_path,omitempty"` // from before that
+	Players           *Players `json:"players,omitempty"`             // who can get what is online
+
 	MakeRoom []string `json:"make_room,omitempty"` // of a dry run: what would have to happen before the create
 
 	// Of the doctor command.
@@ -96,6 +102,7 @@ const (
 	Ready     Outcome = "ready"     // the version is there, and not online
 	Created   Outcome = "created"   // the version was created; CAR has not accepted the build yet
 	Planned   Outcome = "planned"   // a dry run: nothing was changed
+	Exists    Outcome = "exists"    // create-application: there is one of that name
 	Listing   Outcome = "listed"    // list
 	Deleted   Outcome = "deleted"   // delete
 	Cleaned   Outcome = "cleaned"   // cleanup, whether or not something was there
@@ -108,7 +115,7 @@ const (
 // Succeeded reports whether the outcome is one that was asked for.
 func (o Outcome) Succeeded() bool {
 	switch o {
-	case Released, Ready, Created, Planned, Listing, Deleted, Cleaned, Healthy:
+	case Released, Ready, Created, Planned, Exists, Listing, Deleted, Cleaned, Healthy:
 		return true
 	default:
 		return false
@@ -125,6 +132,30 @@ type Listed struct {
 	UpdateMode string     `json:"version_update_mode,omitempty"`
 	CreateTime *time.Time `json:"create_time,omitempty"`
 }
+
+// ListedApplication is one application, as list and doctor tell it.
+type ListedApplication struct {
+	ID        string `json:"application_id"`
+	Name      string `json:"application_name"`
+	Type      string `json:"application_type"`
+	Status    string `json:"application_status"`
+	Versions  int    `json:"versions"`
+	Online    string `json:"online_version_id,omitempty"`
+	StartPath string `json:"start_path,omitempty"`
+}
+
+// Players is who can get what is online: an application reaches players only through
+// a project with concurrency.
+type Players struct {
+	Projects    int      `json:"projects"`
+	Concurrency int      `json:"concurrency"` // players at the same time
+	Playing     int      `json:"playing"`     // now
+	Regions     []string `json:"regions,omitempty"`
+	Preload     bool     `json:"preload,omitempty"` // idle instances run already
+}
+
+// MostVersions is how many versions CAR lets an application hold.
+const MostVersions = 5
 
 // Leftover is something that a run left behind, and the command that removes
 // it.

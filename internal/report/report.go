@@ -245,7 +245,7 @@ func (r *Report) conclude(result record.Result, reasons []error) {
 	switch result.Outcome {
 	case record.Released, record.Ready, record.Created:
 		r.host.Annotate(ci.Notice, "", strings.Join(append([]string{headline}, details...), "\n"))
-	case record.Planned, record.Listing, record.Deleted, record.Cleaned, record.Healthy:
+	case record.Planned, record.Exists, record.Listing, record.Deleted, record.Cleaned, record.Healthy:
 		r.host.Print(headline)
 	default:
 		if len(reasons) > 0 {

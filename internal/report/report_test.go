@@ -210,7 +210,7 @@ func TestFinish(t *testing.T) {
 			map[string]int{"notice": 1},
 			[]string{"::notice::car-publish: v is online%0ATo roll back: x y"},
 		},
-		"listed": {record.Result{Outcome: record.Listing}, nil, map[string]int{}, []string{"car-publish: 0 versions"}},
+		"listed": {record.Result{Outcome: record.Listing, ApplicationName: "Ocean", ApplicationID: "app-1"}, nil, map[string]int{}, []string{"Ocean: 0 versions"}},
 		"failed": {
 			failed, errors.New("CAR said no."),
 			map[string]int{"error": 1},

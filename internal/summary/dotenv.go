@@ -35,6 +35,9 @@ func Dotenv(r record.Result, harmless func(string) string) (text string, omitted
 		if o.Value == "" || o.Name == "json" {
 			continue
 		}
+		if o.Name == "application-id" && r.Command != "create-application" {
+			continue // an input of the job, which leaves room for what is news
+		}
 		o.Value = cut(o.Value, maxVariableBytes)
 		kept = append(kept, o)
 		size += len(line(o))

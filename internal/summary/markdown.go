@@ -40,7 +40,7 @@ func Markdown(r record.Result) string {
 		command("To "+escape(c.Purpose)+":", c.Line)
 	}
 	if r.Outcome == record.Listing {
-		b.WriteString(versionsTable(r.Versions))
+		b.WriteString(listTable(r))
 	}
 	b.WriteString(findingsTable(r.Checks))
 	b.WriteString(answersTable(r.Probe))
@@ -85,21 +85,22 @@ func (f fact) markdown() string {
 	return strings.Join(texts, ", ")
 }
 
-// versionsTable is the table of the command list, in Markdown.
-func versionsTable(list []record.Listed) string {
-	if len(list) == 0 {
+// listTable is the table of the command list, in Markdown.
+func listTable(r record.Result) string {
+	header, rows := listed(r)
+	if len(rows) == 0 {
 		return ""
 	}
 	var b strings.Builder
 	row := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	row(columns)
-	b.WriteString(strings.Repeat("| --- ", len(columns)) + "|\n")
-	for _, v := range list {
-		texts := cells(v)
+	row(header)
+	b.WriteString(strings.Repeat("| --- ", len(header)) + "|\n")
+	for _, texts := range rows {
+		id := code(texts[0])
 		for i, text := range texts {
 			texts[i] = escape(text)
 		}
-		texts[0] = code(v.ID)
+		texts[0] = id
 		row(texts)
 	}
 	return b.String() + "\n"

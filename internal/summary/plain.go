@@ -48,14 +48,14 @@ func Plain(r record.Result) string {
 	return b.String()
 }
 
-// Table is the table of the command list, for a terminal. The name comes last,
-// since its width is unknown.
-func Table(versions []record.Listed) string {
+// Table is the table of the command list, for a terminal: of versions or, without an
+// application, of applications. The name comes last, since its width is unknown.
+func Table(r record.Result) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ToUpper(strings.Join(columns, "\t")))
-	for _, v := range versions {
-		cells := cells(v)
+	header, rows := listed(r)
+	fmt.Fprintln(w, strings.ToUpper(strings.Join(header, "\t")))
+	for _, cells := range rows {
 		for i, text := range cells {
 			if text == "" {
 				cells[i] = "-"
@@ -67,6 +67,23 @@ func Table(versions []record.Listed) string {
 	return b.String()
 }
 
+// listed returns the header and the rows of what the command list has found.
+func listed(r record.Result) (header []string, rows [][]string) {
+	if r.ApplicationID == "" {
+		for _, a := range r.Applications {
+			versions := fmt.Sprintf("%d of %d", a.Versions, record.MostVersions)
+			rows = append(rows, plainCells(a.ID, strings.TrimPrefix(a.Type, "Application"), strings.TrimPrefix(a.Status, "Application"), versions, a.Online, a.StartPath, a.Name))
+		}
+		return applicationColumns, rows
+	}
+	for _, v := range r.Versions {
+		rows = append(rows, cells(v))
+	}
+	return columns, rows
+}
+
+var applicationColumns = []string{"Application", "Type", "Status", "Versions", "Online", "Starts", "Name"}
+
 var columns = []string{"Version", "Status", "Size", "Created", "Regions", "Mode", "Name"}
 
 // cells returns the texts of a version for the columns.
@@ -75,7 +92,10 @@ func cells(v record.Listed) []string {
 	if v.CreateTime != nil {
 		created = v.CreateTime.UTC().Format(time.RFC3339)
 	}
-	texts := []string{v.ID, v.Status, human.Size(v.Size), created, strings.Join(v.Regions, ","), v.UpdateMode, v.Name}
+	return plainCells(v.ID, v.Status, human.Size(v.Size), created, strings.Join(v.Regions, ","), v.UpdateMode, v.Name)
+}
+
+func plainCells(texts ...string) []string {
 	for i, text := range texts {
 		texts[i] = oneLine(text)
 	}

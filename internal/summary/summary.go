@@ -5,6 +5,7 @@ package summary
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,10 +73,18 @@ func outcome(r record.Result) string {
 	case record.Ready:
 		return version + " is ready and NOT online; it blocks the next publish"
 	case record.Created:
+		if r.Command == "create-application" {
+			return "the application was created"
+		}
 		return version + " was created; CAR has not accepted a build for it yet"
+	case record.Exists:
+		return "there is an application of that name"
 	case record.Planned:
 		return "dry run, nothing was changed"
 	case record.Listing:
+		if r.ApplicationID == "" {
+			return count(len(r.Applications), "application")
+		}
 		return count(len(r.Versions), "version")
 	case record.Deleted:
 		return version + " was deleted"
@@ -172,6 +181,9 @@ func facts(r record.Result) []fact {
 		{label: "Upload rate", values: texts(rate)},
 		{label: "CRC-64", values: ids(r.ArtifactCRC64)},
 		{label: "Online before", values: ids(r.PreviousVersionID)},
+		{label: "Starts", values: texts(r.StartPath)},
+		{label: "Started before", values: texts(r.PreviousStartPath)},
+		{label: "Players", values: texts(players(r.Players)...)},
 		{label: "Deleted", values: ids(r.DeletedVersionIDs...)},
 		{label: "Blocked by", values: ids(r.BlockingVersionID)},
 		{label: "Took", values: texts(took)},
@@ -199,6 +211,14 @@ func count(n int, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// players tells who can get what is online.
+func players(p *record.Players) []string {
+	if p == nil {
+		return nil
+	}
+	return []string{count(p.Projects, "project"), "concurrency " + strconv.Itoa(p.Concurrency), strconv.Itoa(p.Playing) + " playing now"}
 }
 
 // packed tells of the folder that the artifact was packed from.

@@ -157,7 +157,7 @@ func TestGolden(t *testing.T) {
 			golden(t, name+".md", summary.Markdown(r))
 			text := summary.Plain(r) + "\n" + summary.Headline(r) + "\n" + strings.Join(summary.Details(r), "\n") + "\n"
 			if r.Versions != nil {
-				text += "\n" + summary.Table(r.Versions)
+				text += "\n" + summary.Table(r)
 			}
 			golden(t, name+".txt", text)
 			text, left := summary.Dotenv(r, same)
@@ -188,7 +188,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestOutputs(t *testing.T) {
 	want := strings.Fields(`outcome version-id version-name version-status version-size version-regions version-update-mode
-		create-time request-id application-name previous-version-id deleted-version-ids blocking-version-id failed-checks artifact-size
+		create-time request-id application-id application-name previous-version-id previous-start-path deleted-version-ids blocking-version-id failed-checks artifact-size
 		artifact-crc64 duration-seconds error-code error-message console-url message json`)
 	for name, r := range cases() {
 		var names []string
@@ -307,7 +307,7 @@ func TestReasonIsNotRepeated(t *testing.T) {
 
 // TestTableIsAligned reads each column at the place of its heading.
 func TestTableIsAligned(t *testing.T) {
-	lines := strings.Split(strings.TrimSuffix(summary.Table(cases()["listed"].Versions), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(summary.Table(cases()["listed"]), "\n"), "\n")
 	for heading, want := range map[string][]string{
 		"STATUS": {"Inuse", "CreateFailed", "Usable"},
 		"NAME":   {"steamvr", "a|b <script>", "海洋"},

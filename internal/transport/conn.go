@@ -10,8 +10,9 @@ import (
 // How much of a body is read and written at a time, in bytes. Large pieces
 // take less of the processor, and fit into a core's second cache, so that what
 // is read and checksummed is still there when it is sent. But a connection
-// holds its piece while it waits for the line: those of many connections are
-// small, since on a line that needs so many the processor has time. (net/http
+// keeps its piece while it waits for the network. So, to save memory, at most 16
+// bodies at a time get a large piece and any further ones a small one: where so many
+// connections are needed, the network is the limit and not the processor. (net/http
 // holds 32 KiB of its own for each body, which it then does not touch.)
 const (
 	largePiece = 64 << 10
@@ -20,13 +21,13 @@ const (
 )
 
 var (
-	largePieces = empty(fewBodies)
+	largePieces = newPieces(fewBodies)
 	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
 )
 
-// empty returns a pool of at most n large pieces, which are allocated when they are
+// newPieces returns a pool of at most n large pieces, which are allocated when they are
 // first used.
-func empty(n int) chan *[largePiece]byte {
+func newPieces(n int) chan *[largePiece]byte {
 	pieces := make(chan *[largePiece]byte, n)
 	for range n {
 		pieces <- nil

@@ -211,6 +211,7 @@ func TestReadmeCalls(t *testing.T) {
 	commands := map[string][]string{
 		"`publish`":                publish,
 		"`publish` with `release`": append(slices.Clip(publish), "--release"),
+		"`create-application`":     {"create-application", "--application-name", "Kelp"},
 		"`create`":                 {"create", "--application-id", app, "--artifact-name", "game.zip"},
 		"`release`":                {"release", "--application-id", "app-waiting", "--version-id", "ver-waiting2"},
 		"`rollback`":               {"rollback", "--application-id", app},

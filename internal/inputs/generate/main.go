@@ -138,7 +138,7 @@ func writeInputs(b *strings.Builder) {
 		if in.NotInAction {
 			continue
 		}
-		fmt.Fprintf(b, "  %s:\n    description: %s\n    required: %t\n", in.Name, yaml(in.Meaning), in.Required())
+		fmt.Fprintf(b, "  %s:\n    description: %s\n    required: false\n", in.Name, yaml(in.Meaning))
 		switch {
 		case in.ActionDefault != "":
 			fmt.Fprintf(b, "    default: %s\n", yaml(in.ActionDefault))

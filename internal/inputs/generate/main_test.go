@@ -148,7 +148,7 @@ func TestGenerateWritesAll(t *testing.T) {
 	if err := generate(dir); err != nil {
 		t.Fatal(err)
 	}
-	const input = "\n  application-id:\n    description: 'Id of the application; it begins with `app-`.'\n    required: true\n  artifact:\n"
+	const input = "\n  application-id:\n    description: 'Id of the application; it begins with `app-`. `create-application` has it as an output, and needs none; `list` and `doctor` list the applications without one.'\n    required: false\n  application-name:\n"
 	for _, want := range []struct{ name, text string }{
 		{"README.md", "| `release` | `false` | "},
 		{"docs.md", "| `release` | `false` | "},
