@@ -2,6 +2,7 @@ package carsim
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -112,7 +113,25 @@ func (s *Sim) modifyBaseInfo(r request) (any, *refusal) {
 	}
 	app.former = append(app.former, former{r.now, app.Application})
 	app.Application = next
+	s.noteDead(app, r)
 	return nil, nil
+}
+
+// noteDead notes that players get nothing after a change: what is online does not hold
+// the program that the application starts.
+func (s *Sim) noteDead(app *application, r request) {
+	online := app.with(r.now, Inuse)
+	if app.mobile() || app.StartPath == "" || online == nil || absolute(app.StartPath) || app.holds(online, app.StartPath) {
+		return
+	}
+	s.dead = append(s.dead, fmt.Sprintf("%s starts %q, which %s does not hold", app.ID, app.StartPath, online.id))
+}
+
+// Dead tells of each change after which an application could not start.
+func (s *Sim) Dead() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.dead)
 }
 
 // startable refuses a configuration that the application cannot have.

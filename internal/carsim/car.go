@@ -351,6 +351,7 @@ func (s *Sim) setOnline(r request) (any, *refusal) {
 		return nil, refused("FailedOperation.PathNotFound", "The start path is not in the package.")
 	}
 	app.release(v, r.now)
+	s.noteDead(app, r)
 	return struct{ Versions []userApplicationVersion }{app.infos(r.now)}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -215,6 +216,7 @@ type Intrusion struct {
 
 	Application string
 	Version     string // "": the newest
+	StartPath   string // of changes-start
 }
 
 // Deed is what that user does.
@@ -225,6 +227,7 @@ const (
 	ReleasesVersion Deed = "releases-version"
 	DeletesVersion  Deed = "deletes-version" // it is gone at once
 	CreatesVersion  Deed = "creates-version"
+	ChangesStart    Deed = "changes-start"
 )
 
 // arrive counts a call and returns the fault that hits it, if any, and its
@@ -259,6 +262,9 @@ func (s *Sim) intrude(action string, nth int) {
 		switch {
 		case i.Does == CreatesVersion:
 			s.addVersion(app, "intruder.zip", nil, "", now)
+		case i.Does == ChangesStart:
+			app.former = append(app.former, former{now, app.Application})
+			app.StartPath, app.InterList = i.StartPath, path.Base(strings.ReplaceAll(i.StartPath, `\`, "/"))
 		case target == nil:
 		case i.Does == ReleasesVersion:
 			app.release(target, now)

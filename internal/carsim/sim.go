@@ -41,7 +41,8 @@ type Sim struct {
 	calls    map[string][]time.Time // of the last second, by action, for the rate limit
 	count    map[string]int         // calls so far, by action, for faults
 	journal  []Call
-	serial   int // of the last id that was made up
+	dead     []string // see Dead
+	serial   int      // of the last id that was made up
 
 	keep string // see Keep; "" keeps nothing
 }

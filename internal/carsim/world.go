@@ -610,7 +610,7 @@ func (w World) check() error {
 	for _, i := range w.Intrusions {
 		problems = append(problems,
 			oneOf("Action of an intrusion", i.Action, knownActions()...),
-			oneOf("Does of an intrusion", i.Does, ReleasesVersion, DeletesVersion, CreatesVersion))
+			oneOf("Does of an intrusion", i.Does, ReleasesVersion, DeletesVersion, CreatesVersion, ChangesStart))
 	}
 	return errors.Join(problems...)
 }

@@ -158,6 +158,17 @@ func (b *bench) run(ctx context.Context) (record.Result, *publish.Error) {
 	return result, e
 }
 
+// api is the service without the flow.
+func (b *bench) api() *car.Client {
+	key := carsim.DefaultKeys("")[0]
+	return car.New(car.Config{
+		Site: "china", Language: "en-US", Transport: transport.Guard(b.sim.Transport(), "test"), Retry: retry.Policy{Attempts: 3, Base: time.Second, Cap: time.Second, Float: func() float64 { return 0.5 }},
+		Credentials: func(context.Context) (cloudapi.Credentials, error) {
+			return cloudapi.Credentials{SecretID: secret.New(key.SecretID), SecretKey: secret.New(key.SecretKey)}, nil
+		},
+	})
+}
+
 // statuses are the application's versions, oldest first: "Usable Inuse".
 func (b *bench) statuses() string {
 	var s []string

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/car"
@@ -57,7 +58,12 @@ func (r *run) putOnline(ctx context.Context) error {
 		return err
 	}
 	if r.start != nil && !r.start.after {
-		if err := r.makeStart(ctx, r.start); err != nil {
+		err := r.makeStart(ctx, r.start)
+		if r.start.neither && errors.Is(err, car.Code("InvalidParameterValue")) {
+			// Whether CAR takes a path that is not in the version online is not documented.
+			r.start.after, err = true, nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -72,6 +78,8 @@ func (r *run) putOnline(ctx context.Context) error {
 	}
 	if r.start != nil && r.start.after {
 		if err := r.makeStart(ctx, r.start); err != nil {
+			r.warn("%s is online, and what %s starts was not changed after that.", r.ours.ID, r.appName())
+			r.suggest(record.Command{Purpose: "change what it starts", Line: r.line(Release, r.ours.ID)})
 			return err
 		}
 	}

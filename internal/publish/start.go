@@ -34,6 +34,7 @@ func (s StartOptions) given() bool {
 type startChange struct {
 	from, to car.Start
 	after    bool // it comes after the release, since what is online before does not hold the new program
+	neither  bool // no version holds the program of the other, so there is no good order
 	sent     bool // it may have been carried out
 }
 
@@ -71,11 +72,18 @@ func (r *run) planStart(ctx context.Context, executables []string) (*startChange
 	if err != nil {
 		return nil, err
 	}
+	if len(executables) == 0 && r.build != nil { // CAR does not tell, but the build does
+		executables = r.build.Executables
+	}
 	switch {
 	case holds(online, to.ExePath):
 	case holds(executables, from.ExePath):
 		change.after = true
+	case len(online) == 0 || len(executables) == 0:
+		change.neither = true
+		r.warn("The executables of the versions are not known: until the release is complete, %s may not start for a moment.", r.appName())
 	default:
+		change.neither = true
 		r.warn("%s holds no program %q, and %s no %q: until the release is complete, %s cannot start for a moment.",
 			r.previous, to.ExePath, r.ours.ID, from.ExePath, r.appName())
 	}
