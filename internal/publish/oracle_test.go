@@ -468,6 +468,8 @@ var bitten = map[string]string{
 	"replaces another's":        "deleting it, as on-blocked",
 	"makes room":                "deleting it, as on-full",
 	"undo":                      "Deleted the unfinished version",
+	"start changed":             " now (processes ",
+	"start changed back":        ` again.`,
 }
 
 // tally sums the schedules up: in how many of them something happened.

@@ -275,6 +275,9 @@ func (s *schedule) draw(builds []string) {
 			if s.rng.IntN(4) > 0 {
 				run.steps[len(run.steps)-1].proofKey = secret.New(carsim.SecretKey)
 			}
+			if s.rng.IntN(3) == 0 {
+				run.steps[len(run.steps)-1].options.Start = publish.StartOptions{Path: "Game/Game.exe", Parameters: pick(s, "-a", "-b", "-c")}
+			}
 			if s.rng.IntN(8) == 0 {
 				run.steps[len(run.steps)-1].options.ArtifactURL = secret.New("https://builds.example.com/game.zip")
 			}
@@ -482,7 +485,14 @@ func (s *schedule) interfere() {
 		}
 		v := pick(s, versions...)
 		ctx := context.Background()
-		switch s.rng.IntN(2) {
+		switch s.rng.IntN(3) {
+		case 2:
+			_, err := s.human.ModifyApplicationBaseInfo(ctx, car.Start{
+				ApplicationID: app, Name: "Game", ExePath: pick(s, `Game\Game.exe`, `Other\Game.exe`), InterList: "Game.exe", Params: pick(s, "-a", "-b", "-c"),
+				BaseInfo: car.BaseInfo{WindowUseType: "ApplicationDesktop"},
+			})
+			s.logf("a human changes the start of %s: %v", app, refusal(err))
+			s.counts["start changed by a human"]++
 		case 0:
 			_, err := s.human.DeleteApplicationVersion(ctx, app, v.ID)
 			s.logf("a human deletes %s, which is %s: %v", v.ID, v.Status, refusal(err))
