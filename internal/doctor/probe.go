@@ -31,6 +31,7 @@ type probe struct {
 	size    int64
 	sent    string // the file name in CreateApplicationVersion
 	renamed string // the file name in DescribeCosCredential
+	mode    string // the update mode; "" leaves it to CAR
 
 	lag            time.Duration // of the list
 	deleteCreating string        // done, denied or ""
@@ -90,6 +91,9 @@ func (p *probe) run(ctx context.Context) error {
 	if err := p.deleteReady(ctx, v); err != nil {
 		return err
 	}
+	if err := p.increment(ctx); err != nil {
+		return err
+	}
 	p.tell("Does going online need the start path in the package?", "OnlineStartPath", unknownYet, "not asked: a probe puts nothing online")
 	return nil
 }
@@ -97,7 +101,7 @@ func (p *probe) run(ctx context.Context) error {
 // create makes a version. If its answer is lost, the list shows whether it was
 // made: a version that was not there before and has our name is ours.
 func (p *probe) create(ctx context.Context) (car.Version, error) {
-	v, _, err := p.api.CreateApplicationVersion(ctx, car.CreateVersionRequest{ApplicationID: p.o.Publish.ApplicationID, FileName: p.sent})
+	v, _, err := p.api.CreateApplicationVersion(ctx, car.CreateVersionRequest{ApplicationID: p.o.Publish.ApplicationID, FileName: p.sent, UpdateMode: p.mode})
 	var api *car.Error
 	if errors.As(err, &api) && api.Doubtful {
 		versions, look := p.look(ctx)

@@ -130,6 +130,7 @@ func draw(r *rand.Rand, versions int, mobile bool) carsim.World {
 		DeletingInLimit:   pick(r, carsim.DeletingCounted, carsim.DeletingFree),
 		MobileCreated:     pick(r, carsim.MobileCreating, carsim.MobileUploading),
 		OmittedCategory:   pick(r, carsim.CategoryBoth, carsim.CategoryDesktop),
+		Increment:         pick(r, carsim.IncrementWhole, carsim.IncrementOverlay, carsim.IncrementFails),
 	}
 }
 
@@ -215,6 +216,7 @@ func judge(t *testing.T, world carsim.World, result record.Result, versions int,
 		"DeleteCreating": true, "OmittedCategory": true, "ProcessingTime": true, snapshot: true,
 		"DeleteTime":        deletable,
 		"MobileCreated":     mobile,
+		"Increment":         !mobile && versions > 0,
 		"FirstVersion":      versions == 0,
 		"DeleteInuse":       !becomesNormal,
 		"CreateWhileNormal": becomesNormal && (versions < 4 || world.CreateWhileNormal != carsim.CreateAllowed), // else CAR says that it is full

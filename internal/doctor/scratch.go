@@ -1,12 +1,8 @@
 package doctor
 
 import (
-	"archive/zip"
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/artifact"
@@ -58,18 +54,7 @@ func (p *probe) open(stem string) (closing func(), err error) {
 	if start == "" || artifact.IsAbsWindows(p.app.ExePath) {
 		start = "probe/probe.exe"
 	}
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	member, err := w.Create(path.Clean(start))
-	if err == nil {
-		_, err = member.Write([]byte("car-publish doctor --probe\n"))
-	}
-	if err := errors.Join(err, w.Close()); err != nil {
-		return nil, err
-	}
-	p.file, p.size = bytes.NewReader(b.Bytes()), int64(b.Len())
-	p.name(stem, ".zip")
-	return func() {}, nil
+	return func() {}, p.makeUp(start, stem)
 }
 
 func (p *probe) name(stem, extension string) {

@@ -78,7 +78,7 @@ var Table = []Input{
 	{
 		Name: "update-mode", Kind: Choice, Group: groupVersion, Commands: []string{"publish", "create"}, DefaultNote: "CAR decides",
 		Choices: []string{"FULL", "INCREMENT"},
-		Meaning: "`FULL` or `INCREMENT`. Desktop applications only.",
+		Meaning: "`FULL` or `INCREMENT`. Tencent does not say what the package of an `INCREMENT` version is, so it is always the whole build; `doctor` with `probe` finds out. Desktop applications only.",
 	},
 	{
 		Name: "version-name", Group: groupVersion, Commands: []string{"publish"}, DefaultNote: "CAR takes it from the file name",

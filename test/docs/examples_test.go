@@ -192,8 +192,12 @@ func usage(m map[string]any) (ours bool, complaints []string) {
 			complaints = append(complaints, name+": "+text+" is none of its choices")
 		}
 	}
-	if _, dashed := given["application-id"]; !dashed && given["application_id"] == nil {
-		complaints = append(complaints, "application-id is missing")
+	required := "application-id"
+	if given["command"] == "create-application" {
+		required = "application-name"
+	}
+	if given[required] == nil && given[strings.ReplaceAll(required, "-", "_")] == nil {
+		complaints = append(complaints, required+" is missing")
 	}
 	return true, complaints
 }

@@ -57,7 +57,8 @@ examples() {
   sed -i '/uses: car-publish\/car-publish/,/with:/ s|^\( *\)with:$|&\n\1  endpoint: ${{ vars.ENDPOINT }}\n\1  cos-endpoint: ${{ vars.ENDPOINT }}|' "$game"/.github/workflows/*.yml
   cat >"$game/build.sh" <<END
 #!/bin/sh
-mkdir -p build
+mkdir -p build/Windows
+cp $builds/windows/car-publish.exe build/Windows/Ocean.exe
 cp $builds/car-publish-windows.zip build/Game.zip
 cp $builds/settings_apk-debug.apk build/Game.apk
 END
@@ -74,6 +75,15 @@ END
   simulator examples $here/examples.json
   local at
   at=$(endpoint examples)
+  local app
+  for _ in first second; do
+    example new-game push
+    asking examples applications | says application '^app-[^ ]+ .* Ocean +Ocean.exe +Ocean.exe +-windowed'
+    app=$(asking examples applications | grep ' Ocean ' | cut -d ' ' -f 1)
+    asking examples versions "$app" | says version '^Inuse'
+    nothing_left examples "$app"
+  done
+  [ "$(asking examples applications | grep -c ' Ocean ')" = 1 ] || die 'the second run made an application'
   example rollback workflow_dispatch
   asking examples versions app-a1b2c3d4 | says version 'Inuse +first'
   example nightly schedule
