@@ -99,6 +99,37 @@ func TestSamples(t *testing.T) {
 			},
 		},
 		{
+			"CreateApplication",
+			func(ctx context.Context, c *car.Client) (any, string, error) {
+				return c3(c.CreateApplication(ctx, "xxx", "Application3D"))
+			},
+			`{"ApplicationName":"xxx","ApplicationType":"Application3D"}`,
+			`{"Response":{"ApplicationId":"app-xkfad8s7","RequestId":"b4ad2cd1-f4cd-4ee5-b0a8-c4ac0a1b0b0f"}}`,
+			"app-xkfad8s7",
+		},
+		{
+			"ModifyApplicationBaseInfo",
+			func(ctx context.Context, c *car.Client) (any, string, error) {
+				return c2(c.ModifyApplicationBaseInfo(ctx, car.Start{
+					ApplicationID: "app-lxfdfwf", Name: "testname", ExePath: "App/bin/test.exe", InterList: "test.exe|xxx.exe", Params: "-b -param",
+					BaseInfo: car.BaseInfo{WindowUseType: "ApplicationDesktop", WindowName: "xxx", WindowClassName: "xxx"},
+					Stores:   []car.Storage{{Bucket: "bucket-123456", Region: "ap-guangzhou", Type: "ARCHIVE", State: "OFF", Path: "xxx"}},
+				}))
+			},
+			`{"ApplicationId":"app-lxfdfwf","ApplicationName":"testname","ApplicationExePath":"App/bin/test.exe","ApplicationInterList":"test.exe|xxx.exe","ApplicationParams":"-b -param","ApplicationBaseInfo":{"WindowUseType":"ApplicationDesktop","WindowName":"xxx","WindowClassName":"xxx"},"ApplicationStores":[{"CosBucket":"bucket-123456","CosRegion":"ap-guangzhou","StoreType":"ARCHIVE","StoreState":"OFF","StorePath":"xxx"}]}`,
+			`{"Response":{"RequestId":"b4ad2cd1-f4cd-4ee5-b0a8-c4ac0a1b0b0f"}}`, nil,
+		},
+		{
+			"DescribeApplicationProjects",
+			func(ctx context.Context, c *car.Client) (any, string, error) {
+				projects, err := c.Projects(ctx, car.Desktop)
+				return projects, "b4ad2cd1-f4cd-4ee5-b0a8-c4ac0a1b0b0f", err
+			},
+			`{"Offset":0,"Limit":100,"ProjectCategory":"DESKTOP"}`,
+			`{"Response":{"Projects":[{"ProjectId":"cap-a1b2c3","ApplicationId":"app-a1b2c3","ApplicationName":"abc","Name":"n","Description":"app","Type":"XL2","IsPreload":true,"Amount":3,"Using":1,"ApplicationStatus":"NoConcurrent","ProjectType":"SHARED","Purpose":"EXPERIENCE","Resolution":"1920x1080","ApplicationParams":"","ApplicationRegions":["ap-chinese-mainland","na-north-america-fusion"],"ConcurrentRegions":["ap-chinese-mainland"],"CreateTime":"2020-09-22T00:00:00+00:00"}],"Total":0,"RequestId":"b4ad2cd1-f4cd-4ee5-b0a8-c4ac0a1b0b0f"}}`,
+			[]car.Project{{ID: "cap-a1b2c3", Name: "n", ApplicationID: "app-a1b2c3", Preload: true, Amount: 3, Using: 1, Status: "NoConcurrent", Type: "SHARED", ConcurrentRegions: []string{"ap-chinese-mainland"}}},
+		},
+		{
 			"DescribeApplicationStatus",
 			func(ctx context.Context, c *car.Client) (any, string, error) {
 				return c3(c.DescribeApplicationStatus(ctx, "app-lgefeha"))
