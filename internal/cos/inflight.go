@@ -12,8 +12,8 @@ const (
 const (
 	beat          = 100 * time.Millisecond // between two observations
 	patience      = 2 * time.Second        // time for a new number to show its rate: connections start slowly
-	minRetryAfter = 15 * time.Second       // between two probes
-	maxRetryAfter = 2 * time.Minute        // the same, after probes that did not help
+	minProbePause = 15 * time.Second       // between two probes
+	maxProbePause = 2 * time.Minute        // the same, after probes that did not help
 	settleTime    = 2 * time.Second        // after a step down: failures of parts that were in flight then do not count
 )
 
@@ -59,7 +59,7 @@ type pace struct {
 	idleSince   reading    // when the last try ended
 
 	settledBeats int           // consecutive beats at which every part in flight had begun to send
-	retryAfter   time.Duration // from idleSince to the next probe
+	probePause   time.Duration // from idleSince to the next probe
 
 	trouble   float64   // recent failures, less a tenth for each success
 	backedOff time.Time // the last step down
@@ -76,7 +76,7 @@ func (r reading) rate(at time.Time, sent int64) float64 {
 	return float64(sent-r.sent) / max(at.Sub(r.at).Seconds(), 1e-3)
 }
 
-func newPace() *pace { return &pace{inFlight: initialInFlight, retryAfter: minRetryAfter} }
+func newPace() *pace { return &pace{inFlight: initialInFlight, probePause: minProbePause} }
 
 // observe is called at each beat with the bytes sent so far, and the number of
 // parts in flight that have begun to send. Until all of them have, the
@@ -112,7 +112,7 @@ func (p *pace) observe(at time.Time, sent int64, begun int) {
 // known.
 func (p *pace) advance(at time.Time) {
 	crowded := p.crowded()
-	if p.state == doubling && crowded || p.state == backingOff && at.Sub(p.backedOff) >= minRetryAfter {
+	if p.state == doubling && crowded || p.state == backingOff && at.Sub(p.backedOff) >= minProbePause {
 		p.state = holding
 	}
 	idle := at.Sub(p.idleSince.at)
@@ -120,9 +120,9 @@ func (p *pace) advance(at time.Time) {
 	case p.state == backingOff:
 	case p.state == doubling:
 		p.try(2 * p.inFlight)
-	case crowded && p.inFlight > initialInFlight && idle >= p.retryAfter/4:
+	case crowded && p.inFlight > initialInFlight && idle >= p.probePause/4:
 		p.try(max(p.inFlight/2, initialInFlight))
-	case !crowded && idle >= p.retryAfter:
+	case !crowded && idle >= p.probePause:
 		p.try(p.inFlight + max(1, p.inFlight/4))
 	}
 }
@@ -171,11 +171,11 @@ func (p *pace) judge(at time.Time, sent int64, settled bool, rate float64) {
 func (p *pace) settle(keep bool, rate float64) {
 	p.idleSince = p.latest[1]
 	if keep {
-		p.best, p.retryAfter = rate, minRetryAfter
+		p.best, p.probePause = rate, minProbePause
 	} else {
 		p.inFlight = p.previous
 		if p.state == probing {
-			p.retryAfter = min(2*p.retryAfter, maxRetryAfter)
+			p.probePause = min(2*p.probePause, maxProbePause)
 		}
 	}
 	p.previous = 0
@@ -200,7 +200,7 @@ func (p *pace) failed(at time.Time, overload bool) {
 	}
 	if p.previous > 0 && p.previous < p.inFlight { // only the number being tried was too high
 		p.inFlight = p.previous
-		p.retryAfter = min(2*p.retryAfter, maxRetryAfter)
+		p.probePause = min(2*p.probePause, maxProbePause)
 	} else {
 		p.inFlight = max(p.inFlight/2, minInFlight)
 	}

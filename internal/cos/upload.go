@@ -35,11 +35,13 @@ type Options struct {
 	File io.ReaderAt
 	Size int64 // of the file, in bytes; at least 1
 
-	// Stream, instead of File, writes the bytes of the object in order, and returns
-	// the error of the writer as it is. It is called anew when the upload has to begin
-	// anew, and then writes the same bytes, or the parts that differ are sent again.
-	// Size is then how many bytes it writes at most, and Memory how many of them are held in
-	// memory at a time; at least two parts are.
+	// Stream, instead of File, writes the bytes of the object in order, and returns the
+	// error of the writer as it is. It may be called several times: to compare an object
+	// that an earlier attempt completed, to upload, and to upload again. It should write
+	// the same bytes each time; a part that differs from what COS has is sent again.
+	//
+	// With Stream, Size is the most bytes that it may write, and Memory how many bytes of
+	// parts are held at a time, but never less than two parts.
 	Stream func(context.Context, io.Writer) error
 	Memory int64
 

@@ -19,17 +19,17 @@ type Config struct {
 	StartParameters string
 	StartProcesses  []string
 
-	Artifact      string // path or glob
-	ArtifactURL   secret.String
-	ArtifactName  string // "" is the base name of Artifact; with an ArtifactURL it is never ""
-	ArchivePrefix string // folder of the archive, with slashes: "Game/Windows"; "" is its root
-	Compression   string // "auto", "none" or "best"
-	Ignore        []string
-	IgnoreNothing bool   // ignore-defaults is off
-	VersionID     string // "ver-..."
-	Regions       []string
-	UpdateMode    string // "", "FULL" or "INCREMENT"
-	VersionName   string
+	Artifact         string // path or glob
+	ArtifactURL      secret.String
+	ArtifactName     string // "" is the base name of Artifact; with an ArtifactURL it is never ""
+	ArchivePrefix    string // folder of the archive, with slashes: "Game/Windows"; "" is its root
+	Compression      string // "auto", "none" or "best"
+	Ignore           []string
+	NoDefaultIgnores bool   // ignore-defaults is off
+	VersionID        string // "ver-..."
+	Regions          []string
+	UpdateMode       string // "", "FULL" or "INCREMENT"
+	VersionName      string
 
 	Release, Wait, DryRun bool
 	Probe                 bool // the input probe names the same application as application-id

@@ -172,7 +172,7 @@ func (p *parser) config(words []string) Config {
 	c.ArchivePrefix = p.archivePrefix()
 	c.Compression = p.choice("compression")
 	c.Ignore = p.ignore()
-	c.IgnoreNothing = !p.boolean("ignore-defaults", true)
+	c.NoDefaultIgnores = !p.boolean("ignore-defaults", true)
 	c.VersionID = p.id("version-id")
 	c.Regions = p.regions()
 	c.UpdateMode = p.updateMode()

@@ -252,7 +252,7 @@ func TestValues(t *testing.T) {
 		{"archive-prefix", c.ArchivePrefix, "Game/Windows"},
 		{"compression", c.Compression, "none"},
 		{"ignore", c.Ignore, []string{"*.pdb", "My Symbols/"}},
-		{"ignore-defaults off", c.IgnoreNothing, true},
+		{"ignore-defaults off", c.NoDefaultIgnores, true},
 		{"version-name", c.VersionName, "幻想 1.2"},
 		{"proxy", c.Proxy.Reveal(), "http://user:p%40ss@proxy:3128"},
 		{"endpoint", c.Endpoint, "http://[::1]:8080"},

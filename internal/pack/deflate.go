@@ -22,10 +22,14 @@ const storedMax = 1<<16 - 1
 // flushSize is how much a flush adds to a block at most, in bytes.
 const flushSize = 16
 
-// smallerBy is what a sample of a file must shrink to for the file to be deflated, as
+// autoLevel is the level of deflate, from 1 to 9. From 7 on the library uses a slower
+// method; bench/FOLDER.md has what the levels cost and save.
+const autoLevel = 6
+
+// worthwhileRatio is what a sample of a file must shrink to for the file to be deflated, as
 // a share of its size: packed textures and sounds do not get smaller, and to try takes
 // most of the time.
-const smallerBy = 0.98
+const worthwhileRatio = 0.98
 
 // single is the method for a member of one piece. Auto tries.
 func (c Compression) single() method {
@@ -72,7 +76,7 @@ func getsSmaller(file io.ReaderAt, size int64) (bool, error) {
 		if err := w.Close(); err != nil {
 			return false, err
 		}
-		if float64(out.Len()) < sampleSize*smallerBy {
+		if float64(out.Len()) < sampleSize*worthwhileRatio {
 			return true, nil
 		}
 	}
@@ -89,12 +93,13 @@ func newDeflater(c Compression) *deflater {
 	if c == Best {
 		return &deflater{level: flate.BestCompression}
 	}
-	return &deflater{level: 5} // as small as level 6 of others within a hundredth, and the last of the fast ones
+	return &deflater{level: autoLevel}
 }
 
-// pack writes the packed input to out. Only says that it is all of its member, which
-// is then stored if it does not get smaller.
-func (d *deflater) pack(out *bytes.Buffer, input []byte, how method, only, last bool) (stored bool, err error) {
+// pack writes the packed input to out. last says that the input ends its member, and
+// whole that it is all of it: a whole member that deflate does not make smaller is
+// stored. stored reports whether the input was written as it is.
+func (d *deflater) pack(out *bytes.Buffer, input []byte, how method, whole, last bool) (stored bool, err error) {
 	if how == store {
 		out.Write(input)
 		return true, nil
@@ -112,7 +117,7 @@ func (d *deflater) pack(out *bytes.Buffer, input []byte, how method, only, last 
 		return false, d.w.Flush()
 	}
 	err = d.w.Close()
-	if only && out.Len() >= len(input) {
+	if whole && out.Len() >= len(input) {
 		out.Reset()
 		out.Write(input)
 		return true, err

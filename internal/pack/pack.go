@@ -73,7 +73,7 @@ type piece struct {
 
 	ready  chan struct{} // closed when the fields below are set
 	data   *bytes.Buffer
-	stored bool // a single piece that did not get smaller
+	stored bool // written as it is: its file is stored, or it is a single piece that did not get smaller
 	err    error
 }
 
@@ -278,8 +278,9 @@ func (p *packer) write(ctx context.Context, w io.Writer, packed func(int64)) err
 	}
 }
 
-// setSize gives the header of a member, of which archive/zip writes the sizes behind
-// the data and into the directory, the size of that.
+// setSize notes in a member's header how long its packed data became. For a member of
+// several deflated pieces that is only known after the data is written. archive/zip then
+// copies the sizes from the header, behind the data and into the directory.
 func setSize(h *zip.FileHeader, packed uint64) {
 	h.CompressedSize64 = packed
 	h.CompressedSize, h.UncompressedSize = math.MaxUint32, math.MaxUint32 //nolint:staticcheck // archive/zip writes these as they are

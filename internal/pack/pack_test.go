@@ -255,7 +255,7 @@ func TestIgnore(t *testing.T) {
 		{pack.Options{}, []string{".hidden", "Data/Saved/b.sav", "Data/a.pdb", "Data/b.log", "Data/keep.log", "Game.exe", "Game.pdb", "Saved/a.sav", "b.log"}, 4},
 		{pack.Options{Ignore: []string{"*.pdb", "*.log", "!keep.log", "/Saved/"}}, []string{".hidden", "Data/Saved/b.sav", "Data/keep.log", "Game.exe"}, 9},
 		{pack.Options{Ignore: []string{"Data/**/*.sav", "*.log", "!Data/*.log", "*.pdb"}}, []string{".hidden", "Data/b.log", "Data/keep.log", "Game.exe", "Saved/a.sav"}, 8},
-		{pack.Options{IgnoreNothing: true, Ignore: []string{"Data", "*.log"}}, []string{".git/HEAD", ".hidden", "Game.exe", "Game.pdb", "Game_BurstDebugInformation_DoNotShip/lib.txt", "Saved/a.sav", "thumbs.DB"}, 6},
+		{pack.Options{NoDefaultIgnores: true, Ignore: []string{"Data", "*.log"}}, []string{".git/HEAD", ".hidden", "Game.exe", "Game.pdb", "Game_BurstDebugInformation_DoNotShip/lib.txt", "Saved/a.sav", "thumbs.DB"}, 6},
 		{pack.Options{Ignore: []string{"!.git"}}, []string{".git/HEAD", ".hidden", "Data/Saved/b.sav", "Data/a.pdb", "Data/b.log", "Data/keep.log", "Game.exe", "Game.pdb", "Saved/a.sav", "b.log"}, 3},
 	} {
 		tree := scan(t, folder(t, files), tt.options)

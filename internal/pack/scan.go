@@ -106,7 +106,7 @@ func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
 		name = "build" // the root of a drive has no name
 	}
 	return &walk{
-		ctx: ctx, root: opened, real: resolved, rules: ignore.New(o.Ignore, !o.IgnoreNothing),
+		ctx: ctx, root: opened, real: resolved, rules: ignore.New(o.Ignore, !o.NoDefaultIgnores),
 		tree: &Tree{Path: root, Name: name, options: o},
 	}, nil
 }

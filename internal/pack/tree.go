@@ -23,10 +23,10 @@ import (
 
 // Options say what of a folder is packed, and how.
 type Options struct {
-	Prefix        string   // folder of the archive in which everything lies; "" is its root
-	Ignore        []string // patterns of what is left out; see package ignore
-	IgnoreNothing bool     // switches off those that always count
-	Compression   Compression
+	Prefix           string   // folder of the archive in which everything lies; "" is its root
+	Ignore           []string // patterns of what is left out; see package ignore
+	NoDefaultIgnores bool     // switches off ignore.Defaults
+	Compression      Compression
 }
 
 // Compression is how hard the packer tries.

@@ -10,17 +10,18 @@ import (
 	"github.com/car-publish/car-publish/internal/record"
 )
 
-// sign makes the mark of this run for a build with that content.
-func (r *run) sign(fileName string, content []byte) {
+// makeMark makes the mark of this run for a build with that content.
+func (r *run) makeMark(fileName string, content []byte) {
 	r.fileName = fileName
 	r.mark = newMark(r.o.RunKey, r.o.ApplicationID, content, r.o.Attempt, r.float)
 }
 
-// adopt takes over what an earlier attempt of this run left, as that attempt's
-// process has ended. A version of the same attempt may belong to a sibling that
-// is still running, and without a complete key nobody can tell; makeRoom treats
-// both as another run's. adopt returns the versions that are there then, and
-// whether nothing is left to create.
+// adopt goes on with the version that an earlier attempt of this run left. That
+// attempt's process should have ended; if not, the new name of the version warns it.
+// Left to makeRoom, like another run's, are versions with the mark of this very attempt,
+// which a sibling that still runs may own, and without a complete run-key also those of
+// earlier attempts, which may be a sibling's. adopt returns the versions that are there
+// then, and whether nothing is left to create.
 func (r *run) adopt(ctx context.Context, versions []car.Version) (now []car.Version, done bool, err error) {
 	if r.mark.attempt < 2 {
 		return versions, false, nil
@@ -81,8 +82,9 @@ func (r *run) ofEarlierAttempts(versions []car.Version) (mine, stale []car.Versi
 	return mine, stale
 }
 
-// removeStale deletes the unfinished versions that earlier attempts began with
-// another build. It returns the versions without those.
+// removeStale deletes the unfinished versions of earlier attempts that this one cannot
+// resume: they were begun with another build, or nothing proves whose build they hold.
+// It returns the versions without those.
 func (r *run) removeStale(ctx context.Context, versions, stale []car.Version) ([]car.Version, error) {
 	for _, v := range stale {
 		if !r.d.ProofKey.IsZero() && !r.proven(v, didCreate) && !r.proven(v, didDeliver) {

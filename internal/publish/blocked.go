@@ -26,8 +26,8 @@ func (o Options) replaces(v car.Version) bool {
 	}
 }
 
-// keepWaiting returns the reason why this run waits no longer for a blocker.
-func (r *run) keepWaiting(v car.Version, waited time.Duration, readySince map[string]time.Time) error {
+// whyStopWaiting returns the reason why this run waits no longer for a blocker.
+func (r *run) whyStopWaiting(v car.Version, waited time.Duration, readySince map[string]time.Time) error {
 	if r.o.OnBlocked != BlockedWait {
 		return r.blocked(v) // it came after the first look
 	}

@@ -32,7 +32,7 @@ func (r *run) cleanup(ctx context.Context) error {
 		return fail(BadInput, "RunKey", "Set run-key to what it was in the run that is to be cleaned up after. With the id of a version, use delete.",
 			"It cannot be told which versions are this run's: run-key is missing or has an empty part.")
 	}
-	r.sign("", nil)
+	r.makeMark("", nil)
 	if err := r.checkOwned(); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (r *run) fits() error {
 		return nil
 	}
 	if r.tree != nil && r.app.category == car.Mobile {
-		return r.folderFits()
+		return r.refuseFolder()
 	}
 	if err := r.formatFits(); err != nil {
 		return err

@@ -56,9 +56,9 @@ func (r *run) describeFolder() {
 	}
 }
 
-// folderFits refuses a folder that the application cannot take, with the value of the
-// input that makes it fit.
-func (r *run) folderFits() error {
+// refuseFolder refuses a folder for a mobile application, with the value of the input
+// that makes it fit if there is one.
+func (r *run) refuseFolder() error {
 	if r.tree.APK != "" {
 		return fail(BadInput, "Format", fmt.Sprintf("Set artifact to %s.", r.tree.APK),
 			"%s is a mobile application, which takes an apk and not a folder. Nothing was uploaded.", r.appName())

@@ -53,7 +53,7 @@ func (r *run) inspect(ctx context.Context) error {
 			return err
 		}
 	}
-	r.sign(name, content)
+	r.makeMark(name, content)
 	r.learn(func(t *record.Result) {
 		t.ArtifactName = name
 		if r.build != nil {

@@ -10,7 +10,7 @@ import (
 
 // createOnly makes a version for somebody else to deliver the build for.
 func (r *run) createOnly(ctx context.Context) (record.Outcome, error) {
-	r.sign(r.o.ArtifactName, []byte(r.o.ArtifactName))
+	r.makeMark(r.o.ArtifactName, []byte(r.o.ArtifactName))
 	if r.withoutKeys() {
 		return record.Planned, nil
 	}

@@ -35,8 +35,8 @@ func (r *run) prove(ctx context.Context, done deed) bool {
 }
 
 // proveCreated writes the proof that this run created its version. Another run may
-// have taken the version over just before, and the new name would hide that: then
-// its build is there, and the version is left to it.
+// have taken the version over just before, and the new name would hide that. If that
+// run's build is already in the bucket, the version is left to that run.
 func (r *run) proveCreated(ctx context.Context) error {
 	if !r.prove(ctx, didCreate) || r.build == nil {
 		return nil

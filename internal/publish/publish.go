@@ -3,8 +3,8 @@
 // and clean up after a run that fails.
 //
 // It promises that success leaves exactly one new version, made of exactly
-// the artifact's bytes; that a run without success leaves nothing undelivered,
-// or says what is left and how to remove it; that it never touches what is
+// the artifact's bytes; that a run without success leaves no version without its
+// build, or says which and how to remove it; that it never touches what is
 // online or another's work unless told to by name; and that a failure has a
 // reason and a remedy.
 package publish

@@ -256,3 +256,34 @@ func TestCleanUpOfWhatIsClaimed(t *testing.T) {
 		}
 	})
 }
+
+// A run whose version another one has taken over, delivered and released, learns of
+// that when its own upload is complete. It must not write into the name of that version
+// the proof that it holds its build: its next attempt would believe it.
+func TestNoProofForAnothersBuild(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		world := carsim.World{DeleteCreating: carsim.Denied, Faults: []carsim.Fault{{Action: "cos:InitiateMultipartUpload", Nth: 1, Kind: carsim.Delay, Delay: time.Minute}}}
+		first := newBench(t, world)
+		first.options.KeyComplete = true
+		second := &bench{sim: first.sim, world: world, options: first.options}
+		second.options.Artifact, second.options.RunKey, second.options.OnBlocked = build(t, "more.bin"), "run/2", "replace"
+		second.options.Release, second.options.VersionName = true, "theirs"
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			time.Sleep(10 * time.Second)
+			if result, err := second.run(t.Context()); err != nil || result.Outcome != record.Released {
+				t.Errorf("the run that takes over ends as %s: %v", result.Outcome, err)
+			}
+		}()
+		_, err := first.run(t.Context())
+		<-done
+		if err == nil || err.Code != "Displaced" {
+			t.Errorf("the first run ends with %v, want that it was displaced", err)
+		}
+		versions := first.sim.Versions("app-desktop")
+		if last := versions[len(versions)-1]; last.Status != carsim.Inuse || last.Name != "theirs" {
+			t.Errorf("the version of the second run is %s and called %q", last.Status, last.Name)
+		}
+	})
+}

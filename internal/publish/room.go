@@ -88,8 +88,9 @@ func (o Options) keeps(v car.Version) bool {
 }
 
 // makeRoom brings the application into a state in which CAR takes a new
-// version, or says why it cannot. Without mayReplace, on-blocked deletes
-// nothing: what it may delete was there at the first look.
+// version, or says why it cannot. on-blocked may delete only what the first look
+// showed, so later calls pass mayReplace false. Failed versions and, by on-full, the
+// oldest one still go.
 func (r *run) makeRoom(ctx context.Context, versions []car.Version, mayReplace bool) error {
 	r.begin(record.Room)
 	m := r.o.survey(versions)
@@ -197,7 +198,7 @@ func (r *run) awaitRoom(ctx context.Context) (versions []car.Version, err error)
 			return true, r.blocked(*ours) // obtain takes it
 		}
 		for _, v := range m.blockers {
-			if err := r.keepWaiting(v, waited, readySince); err != nil {
+			if err := r.whyStopWaiting(v, waited, readySince); err != nil {
 				return true, err
 			}
 		}

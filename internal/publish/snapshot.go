@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/car-publish/car-publish/internal/car"
 )
@@ -12,13 +13,14 @@ import (
 // again, and if CAR then refuses it, the first one did. The call acts on the
 // version in flight, so each try first makes sure that this is ours.
 func (r *run) requestSnapshot(ctx context.Context) error {
-	doubted, accepted := false, false
+	doubted, accepted, renamed := false, false, false
 	tries := r.tries(maxSnapshotTries)
 	for attempt := 1; ; attempt++ {
 		v, err := r.findOurs(ctx)
 		if err != nil {
 			return err
 		}
+		renamed = r.renamed(v)
 		if !v.Status.Underway() && (r.build != nil || r.ours.origin == adopted || doubted) {
 			// Whether every application needs the call is not documented. Here
 			// the finished upload was enough, or an earlier call arrived.
@@ -27,9 +29,7 @@ func (r *run) requestSnapshot(ctx context.Context) error {
 			r.ours.contested = r.ours.contested || m != r.mark || r.ours.origin == adopted
 			break
 		}
-		if v.Name != r.ours.Name && v.Name != stem(r.name()) && v.Name != r.ours.formerName {
-			r.ours.contested = true // renamed while it waited for us: somebody else may have delivered
-		}
+		r.ours.contested = r.ours.contested || renamed
 		id, err := r.api.CreateApplicationSnapshot(ctx, r.o.ApplicationID, r.o.ArtifactURL)
 		r.recordRequest("CreateApplicationSnapshot", id, err)
 		accepted = err == nil
@@ -46,10 +46,17 @@ func (r *run) requestSnapshot(ctx context.Context) error {
 	}
 	r.ours.delivered()
 	r.saveNothing() // from now on a killed run's version is kept
-	if accepted || r.ours.origin == created {
+	if !renamed && (accepted || r.ours.origin == created) {
 		r.prove(ctx, didDeliver)
 	}
 	return nil
+}
+
+// renamed reports whether our version has a name that neither this run nor CAR gave
+// it, which may have cut ours short. Then somebody else may have delivered into it, and
+// a proof that this run did would be a lie.
+func (r *run) renamed(v car.Version) bool {
+	return v.Name != r.ours.Name && v.Name != r.ours.formerName && !strings.HasPrefix(stem(r.name()), v.Name)
 }
 
 // snapshotNotNeeded reports whether a refused snapshot is as good as done.
