@@ -25,7 +25,7 @@ func optionsOf(c inputs.Config, host string, job ci.Run) publish.Options {
 		ApplicationID: c.ApplicationID, ApplicationName: c.ApplicationName, ApplicationType: applicationTypes[c.ApplicationType],
 		Start:    publish.StartOptions{Path: c.StartPath, Parameters: c.StartParameters, Processes: c.StartProcesses},
 		Artifact: c.Artifact, ArtifactURL: c.ArtifactURL, ArtifactName: c.ArtifactName,
-		Pack:      pack.Options{Prefix: c.ArchivePrefix, Ignore: c.Ignore, NoDefaultIgnores: c.NoDefaultIgnores, Compression: pack.Compression(c.Compression)},
+		Pack:      pack.Options{Prefix: c.ArchivePrefix, Ignore: c.Ignore, NoDefaultIgnores: c.NoDefaultIgnores, Compression: pack.Compression(c.Compression), Own: []string{c.OutputFile, c.JSONFile, c.SummaryFile}},
 		VersionID: c.VersionID, Regions: c.Regions, UpdateMode: c.UpdateMode, VersionName: c.VersionName,
 		Release: c.Release, Wait: c.Wait, DryRun: c.DryRun, Timeout: c.Timeout, QueueTimeout: c.QueueTimeout,
 		OnBlocked: publish.OnBlocked(c.OnBlocked), OnFull: publish.OnFull(c.OnFull), OnFailure: publish.OnFailure(c.OnFailure), Keep: c.Keep, RunKey: c.RunKey, Attempt: c.RunAttempt,

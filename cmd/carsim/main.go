@@ -185,6 +185,11 @@ func simulate(args []string, std surroundings) (int, error) {
 		return exitFailed, fmt.Errorf("listen: %w", err)
 	}
 	sim := carsim.New(world)
+	if o.keep != "" {
+		if err := os.MkdirAll(o.keep, 0o755); err != nil { //nolint:gosec // others may look at what was uploaded
+			return exitFailed, err
+		}
+	}
 	sim.Keep(o.keep)
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: time.Minute}
 	defer server.Close()

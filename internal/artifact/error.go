@@ -124,12 +124,16 @@ func badGlob(pattern string) error {
 	}
 }
 
-func ambiguous(pattern string, files []string) error {
-	return &Error{
+func ambiguous(pattern string, matches []string) error {
+	e := &Error{
 		Kind:    Ambiguous,
-		Message: fmt.Sprintf("%q matches %d files: %s.", pattern, len(files), list(files)),
+		Message: fmt.Sprintf("%q matches %d files or folders: %s.", pattern, len(matches), list(matches)),
 		Hint:    "One version is made of one file or folder: name it, or clean up before the build.",
 	}
+	if parent := filepath.Dir(pattern); isDir(parent) {
+		e.Hint += fmt.Sprintf(" To publish the whole folder, set artifact to %s.", filepath.ToSlash(parent))
+	}
+	return e
 }
 
 func folder(path string) error {
@@ -296,7 +300,7 @@ func list(files []string) string {
 	return b.String()
 }
 
-const zipIt = "Put it into a zip, rar or 7z, together with the files that it needs."
+const zipIt = "Set artifact to the folder that it is in, with the files that it needs; or put them into a zip, rar or 7z."
 
 // looks are the first bytes of files that people publish by mistake.
 var looks = []struct{ head, what, hint string }{

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Find resolves a path or a glob to the one file that it names. In a glob, **
+// Find resolves a path or a glob to the one file or folder that it names. In a glob, **
 // stands for any number of folders. A file that exists under the very name is
 // taken, whatever that would mean as a glob.
 func Find(pattern string) (string, error) {
@@ -30,17 +30,13 @@ func Find(pattern string) (string, error) {
 		_, err := os.Stat(name)
 		return err != nil // a link to nowhere
 	})
-	files := slices.DeleteFunc(slices.Clone(matches), isDir)
-	if len(files) == 0 {
-		files = matches // folders only: let that be the complaint
-	}
-	switch len(files) {
+	switch len(matches) {
 	case 0:
 		return "", notFound(pattern)
 	case 1:
-		return files[0], nil
+		return matches[0], nil
 	}
-	return "", ambiguous(pattern, files)
+	return "", ambiguous(pattern, matches)
 }
 
 // glob is filepath.Glob that also knows **.
@@ -54,7 +50,7 @@ func glob(pattern string) ([]string, error) {
 	var matches []string
 	// os.DirFS follows a root that is a symbolic link; filepath.WalkDir does not.
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || name == "." {
 			return nil //nolint:nilerr // a folder that cannot be read holds nothing for us
 		}
 		matched, err := matchSegments(segments, strings.Split(name, "/"))

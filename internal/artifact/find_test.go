@@ -34,7 +34,8 @@ func TestFind(t *testing.T) {
 		"*.zip":                                  "game.zip",
 		"dist/g*.zip":                            "dist/game.zip",
 		"dist/*/*/*":                             "dist/win/x64/game.7z",
-		"dist/game.zip*":                         "dist/game.zip", // not the folder
+		"dist/wi*":                               "dist/win", // a folder
+		"**/x64":                                 "dist/win/x64",
 		"dist/a[1].zip":                          "dist/a[1].zip", // exists, although the glob means a1.zip
 		"dist/a?.zip":                            "dist/a1.zip",
 		"**/*.7z":                                "dist/win/x64/game.7z",
@@ -51,6 +52,13 @@ func TestFind(t *testing.T) {
 			t.Errorf("Find(%q): got %q, %v, want %q", pattern, got, err, want)
 		}
 	}
+}
+
+// A glob that matches an archive and a folder does not choose for the user.
+func TestFindFolderAndFile(t *testing.T) {
+	tree(t, "out/Game/Game.exe", "out/symbols.zip")
+	_, err := Find("out/*")
+	refused(t, err, Ambiguous, "out/symbols.zip", "out/Game", "To publish the whole folder, set artifact to out.")
 }
 
 func TestFindThroughALink(t *testing.T) {

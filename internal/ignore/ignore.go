@@ -27,17 +27,26 @@ type pattern struct {
 	folders bool // only folders
 	include bool
 	anyCase bool
+	text    string // as it was given; "" of a default
+	matched bool
 }
 
 func parse(text string) pattern {
 	var p pattern
 	text, p.include = strings.CutPrefix(text, "!")
 	text, p.folders = strings.CutSuffix(text, "/")
+	text = literalBraces.Replace(text)
 	if p.glob = "**/" + text; strings.Contains(text, "/") {
 		p.glob = strings.TrimPrefix(text, "/")
 	}
+	if strings.HasSuffix(p.glob, "/**") { // what is in a folder, without the folder itself
+		p.glob += "/*"
+	}
 	return p
 }
+
+// literalBraces keeps doublestar from reading braces as a choice: git does not know that.
+var literalBraces = strings.NewReplacer("{", `\{`, "}", `\}`)
 
 // Valid reports whether a text is a pattern.
 func Valid(text string) bool {
@@ -46,7 +55,7 @@ func Valid(text string) bool {
 }
 
 // Rules are patterns in their order, of which the last one that matches decides.
-type Rules []pattern
+type Rules []*pattern
 
 // New returns the rules of some valid patterns, after those of the Defaults if they
 // count.
@@ -55,11 +64,13 @@ func New(patterns []string, defaults bool) (rules Rules) {
 		for _, text := range Defaults {
 			p := parse(strings.ToLower(text))
 			p.anyCase = true // systems spell them as they like
-			rules = append(rules, p)
+			rules = append(rules, &p)
 		}
 	}
 	for _, text := range patterns {
-		rules = append(rules, parse(text))
+		p := parse(text)
+		p.text = text
+		rules = append(rules, &p)
 	}
 	return rules
 }
@@ -78,8 +89,18 @@ func (rs Rules) LeaveOut(name string, isFolder bool) (out bool) {
 			candidate = lower
 		}
 		if matched, err := doublestar.Match(p.glob, candidate); matched && err == nil { // only a pattern that is not valid has errors
-			out = !p.include
+			out, p.matched = !p.include, true
 		}
 	}
 	return out
+}
+
+// NothingMatched returns the given patterns that have decided nothing so far.
+func (rs Rules) NothingMatched() (patterns []string) {
+	for _, p := range rs {
+		if p.text != "" && !p.matched {
+			patterns = append(patterns, p.text)
+		}
+	}
+	return patterns
 }

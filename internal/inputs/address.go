@@ -230,13 +230,39 @@ func (p *parser) newFile(name string) string {
 		return ""
 	}
 	if info, err := os.Stat(filepath.Dir(given.text)); err != nil {
-		p.refuse(in, given, "cannot be written: its directory "+reason(err), "make the directory first")
+		why := "its directory " + reason(err)
+		if errors.Is(err, fs.ErrNotExist) {
+			why = "its directory does not exist"
+		}
+		p.refuse(in, given, "cannot be written: "+why, "make the directory first")
 		return ""
 	} else if !info.IsDir() {
 		p.refuse(in, given, "cannot be written: it is not in a directory", "")
 		return ""
 	}
+	if err := writable(given.text); err != nil {
+		p.refuse(in, given, "cannot be written: "+reason(err), "name a file in a directory that this user may write, and that is not read-only")
+		return ""
+	}
 	return given.text
+}
+
+// writable tries whether a file can be written, and leaves everything as it is. A new
+// file is written beside the old one and takes its place; where that does not work, the
+// old one is written.
+func writable(file string) error {
+	info, statErr := os.Stat(file)
+	if statErr == nil && !info.Mode().IsRegular() {
+		return nil // a pipe, or /dev/stdout: to open it could wait for a reader
+	}
+	trial, err := os.CreateTemp(filepath.Dir(file), ".car-publish-*")
+	if err == nil {
+		return errors.Join(trial.Close(), os.Remove(trial.Name()))
+	}
+	if existing, openErr := os.OpenFile(file, os.O_WRONLY, 0); openErr == nil {
+		return existing.Close()
+	}
+	return err
 }
 
 // reason says why a file cannot be read, without its path and, if possible, in the

@@ -57,7 +57,7 @@ var Table = []Input{
 	},
 	{
 		Name: "artifact", Kind: Path, Group: groupVersion, Commands: []string{"publish"},
-		Meaning: "Path or glob of the build: one folder, which is packed while it is being uploaded, or one file. For a desktop application that is a folder, zip, rar or 7z; for a mobile one an apk, xapk or zip.",
+		Meaning: "Path or glob of the build: one folder, which is packed while it is being uploaded, or one file; a glob must match only that. For a desktop application that is a folder, zip, rar or 7z; for a mobile one an apk, xapk or zip.",
 	},
 	{
 		Name: "artifact-url", Kind: URL, Group: groupVersion, Commands: []string{"publish"},
@@ -95,7 +95,7 @@ var Table = []Input{
 	},
 	{
 		Name: "ignore", Kind: List, Group: groupFolder, Commands: []string{"publish"},
-		Meaning: "Patterns of files and folders to leave out, as in a `.gitignore`: `*.pdb`, `Saved/`, `/Tools/**/*.log`, `!keep.log`.",
+		Meaning: "Patterns of files and folders to leave out, as in a `.gitignore`: `*.pdb`, `Saved/`, `/Tools/**/*.log`, `!keep.log`. One on each line, or with commas between them.",
 	},
 	{
 		Name: "ignore-defaults", Kind: Bool, Group: groupFolder, Default: "true", Commands: []string{"publish"},

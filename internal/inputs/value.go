@@ -177,13 +177,17 @@ func (p *parser) archivePrefix() string {
 }
 
 // ignore are the patterns of what is left out of a folder, one on each line, or
-// separated by commas or blanks on a single one.
+// separated by commas on a single one.
 func (p *parser) ignore() []string {
 	in := find("ignore")
 	patterns, given := p.list(in)
-	if strings.Contains(given.text, "\n") { // a line may have blanks, as in a .gitignore
+	if !strings.HasPrefix(given.text, "[") || patterns == nil { // a pattern may have blanks, as in a .gitignore
 		patterns = nil
-		for line := range strings.Lines(given.text) {
+		separator := "\n"
+		if !strings.Contains(given.text, "\n") {
+			separator = ","
+		}
+		for line := range strings.SplitSeq(given.text, separator) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 				patterns = append(patterns, line)
 			}
@@ -191,8 +195,11 @@ func (p *parser) ignore() []string {
 	}
 	return slices.DeleteFunc(patterns, func(pattern string) bool {
 		valid := ignore.Valid(pattern)
-		if !valid {
-			p.refuse(in, setting{pattern, given.from}, "is not a pattern", `write one as in a .gitignore: *.pdb, Saved/ or !keep.log. A "[" needs its "]", and a "{" its "}"`)
+		switch {
+		case !valid && strings.Contains(pattern, `\`):
+			p.refuse(in, setting{pattern, given.from}, "is not a pattern", `write / between folders`)
+		case !valid:
+			p.refuse(in, setting{pattern, given.from}, "is not a pattern", `write one as in a .gitignore: *.pdb, Saved/ or !keep.log. A "[" needs its "]"`)
 		}
 		return !valid
 	})

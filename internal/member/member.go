@@ -77,6 +77,7 @@ type Names struct {
 	Problems List
 
 	seed   maphash.Seed
+	folder string            // of the last name
 	folded map[uint64]uint64 // the hash of a name in lower case, and of the name: far smaller than the names
 }
 
@@ -122,13 +123,33 @@ func (n *Names) Add(name string) {
 	if n.folded == nil {
 		n.seed, n.folded = maphash.MakeSeed(), map[uint64]uint64{}
 	}
-	exact := maphash.String(n.seed, path.Clean(whole))
-	key := maphash.String(n.seed, strings.ToLower(path.Clean(whole)))
-	if other, found := n.folded[key]; !found {
-		n.folded[key] = exact
-	} else if other != exact {
+	clean := path.Clean(whole)
+	if _, twin := n.see(clean); twin {
 		problem(true, "names that differ from another one only in case, so that Windows keeps only one of the two")
 	}
+	// A folder and a file may differ only in case as well. The folders above one that
+	// was seen already were seen with it.
+	for folder := path.Dir(clean); folder != "." && folder != n.folder; folder = path.Dir(folder) {
+		if seen, twin := n.see(folder); twin {
+			problem(true, "names that differ from another one only in case, so that Windows keeps only one of the two")
+			break
+		} else if seen {
+			break
+		}
+	}
+	n.folder = path.Dir(clean)
+}
+
+// see notes a name, and reports whether it was seen before, or is the twin of one that
+// was: the same but for the case.
+func (n *Names) see(clean string) (seen, twin bool) {
+	exact := maphash.String(n.seed, clean)
+	key := maphash.String(n.seed, strings.ToLower(clean))
+	other, found := n.folded[key]
+	if !found {
+		n.folded[key] = exact
+	}
+	return found && other == exact, found && other != exact
 }
 
 func hasElement(p, element string) bool {

@@ -228,7 +228,8 @@ func zip64Sizes(h *zip.FileHeader) []byte {
 
 // write writes the pieces in their order.
 func (p *packer) write(ctx context.Context, w io.Writer, packed func(int64)) error {
-	archive := zip.NewWriter(w)
+	large := &largeMembers{w: w}
+	archive := zip.NewWriter(large)
 	var (
 		header *zip.FileHeader
 		body   io.Writer
@@ -245,7 +246,10 @@ func (p *packer) write(ctx context.Context, w io.Writer, packed func(int64)) err
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return archive.Close()
+			if err := p.tree.unchanged(ctx, p.root); err != nil {
+				return err
+			}
+			return large.close(archive)
 		}
 		select {
 		case <-next.ready:
@@ -276,6 +280,23 @@ func (p *packer) write(ctx context.Context, w io.Writer, packed func(int64)) err
 		}
 		packed(next.length)
 	}
+}
+
+// unchanged looks at all files once more: one that was packed first may have changed
+// since, and the archive would hold two moments.
+func (t *Tree) unchanged(ctx context.Context, root *os.Root) error {
+	for _, m := range t.members {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if m.isFolder() {
+			continue
+		}
+		if info, err := root.Stat(m.path); err != nil || m.changed(info) {
+			return &ChangedError{m.name}
+		}
+	}
+	return nil
 }
 
 // setSize notes in a member's header how long its packed data became. For a member of

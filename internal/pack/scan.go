@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -39,22 +40,65 @@ func Scan(ctx context.Context, root string, o Options) (*Tree, error) {
 	for _, m := range t.members {
 		w.names.Add(m.name)
 	}
-	if problems := append(w.problems, w.names.Problems...); len(problems.Certain(true)) > 0 {
-		return nil, &artifact.Error{
-			Kind:    artifact.Unpackable,
-			Message: fmt.Sprintf("%q cannot be packed for CAR. It has %s.", root, problems.Certain(true)),
-			Hint:    "Rename or remove them, or leave them out with the input ignore.",
-		}
-	}
-	t.Doubts = w.names.Problems.Certain(false)
-	if t.Files == 0 {
+	problems := append(w.problems, w.names.Problems...)
+	t.Doubts = problems.Certain(false)
+	problems = problems.Certain(true)
+	if t.Files == 0 && len(problems) == 0 {
 		return nil, emptyFolder(root, t.LeftOut)
 	}
-	if err := t.sum(ctx, w.root); err != nil {
+	// Where something is wrong already, the files are only opened: that tells the rest
+	// of it, and does not take as long as to read them.
+	if err := t.sum(ctx, w.root, len(problems) == 0, &problems); err != nil {
 		return nil, err
 	}
+	if len(problems) > 0 {
+		return nil, unpackable(root, problems)
+	}
+	t.NothingMatched = w.rules.NothingMatched()
 	t.Fingerprint = t.fingerprint()
 	return t, nil
+}
+
+// What is wrong with a folder, where the remedy is another than to rename or remove.
+const (
+	cannotBeRead = "cannot be read"
+	changedNow   = "files that were changed while they were read"
+	lfsPointers  = "pointers of Git LFS in place of files"
+)
+
+// unpackable is the error for a folder with which something is wrong.
+func unpackable(root string, problems member.List) error {
+	hints := map[string]bool{}
+	for _, p := range problems {
+		switch {
+		case strings.Contains(p.What, cannotBeRead):
+			hints["Let this user read what cannot be read."] = true
+		case p.What == changedNow:
+			hints["Publish when nothing writes there any more."] = true
+		case p.What == lfsPointers:
+			hints["Fetch the files themselves: git lfs pull, or lfs: true at actions/checkout."] = true
+		default:
+			hints["Rename or remove what does not belong there, or leave it out with the input ignore."] = true
+		}
+	}
+	return &artifact.Error{
+		Kind:    artifact.Unpackable,
+		Message: fmt.Sprintf("%q cannot be packed for CAR. It has %s.", root, problems),
+		Hint:    strings.Join(slices.Sorted(maps.Keys(hints)), " "),
+	}
+}
+
+// unread is the problem with something that cannot be read.
+func unread(what string, err error) string {
+	var changed *ChangedError
+	if errors.As(err, &changed) {
+		return changedNow
+	}
+	var place *fs.PathError
+	if errors.As(err, &place) {
+		err = place.Err
+	}
+	return what + " that " + cannotBeRead + " (" + err.Error() + ")"
 }
 
 func emptyFolder(root string, out LeftOut) error {
@@ -77,8 +121,10 @@ type walk struct {
 	real     string   // path of the root, without links
 	above    []string // places of the folders that are being walked through
 	rules    ignore.Rules
+	own      map[string]bool // places of files that the run itself writes
 	names    member.Names
 	problems member.List
+	visited  int // files and folders, also by a link
 	tree     *Tree
 }
 
@@ -106,9 +152,24 @@ func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
 		name = "build" // the root of a drive has no name
 	}
 	return &walk{
-		ctx: ctx, root: opened, real: resolved, rules: ignore.New(o.Ignore, !o.NoDefaultIgnores),
+		ctx: ctx, root: opened, real: resolved, rules: ignore.New(o.Ignore, !o.NoDefaultIgnores), own: placesOf(o.Own),
 		tree: &Tree{Path: root, Name: name, options: o},
 	}, nil
+}
+
+// placesOf returns the places of files that may not be there yet, without links.
+func placesOf(files []string) map[string]bool {
+	places := map[string]bool{}
+	for _, file := range files {
+		absolute, err := filepath.Abs(file)
+		if file == "" || err != nil {
+			continue
+		}
+		if folder, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
+			places[filepath.Join(folder, filepath.Base(absolute))] = true
+		}
+	}
+	return places
 }
 
 // folder notes what a folder holds. Its name is the path below the root by which it
@@ -116,7 +177,7 @@ func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
 func (w *walk) folder(name, place string) error {
 	entries, err := w.list(place)
 	if err != nil {
-		w.problems.Add(true, "folders that cannot be read", name)
+		w.problems.Add(true, unread("folders", err), name)
 		return nil
 	}
 	if len(entries) == 0 && name != "." {
@@ -150,10 +211,19 @@ func (w *walk) list(place string) ([]fs.DirEntry, error) {
 
 // entry notes a file, or what a folder holds.
 func (w *walk) entry(name, place string, entry fs.DirEntry) error {
+	if w.visited++; w.visited > 2*maxMembers { // empty folders and what is left out count here, too
+		return w.tooMany()
+	}
 	isLink, isFolder := entry.Type()&fs.ModeSymlink != 0, entry.IsDir()
 	switch {
 	case w.rules.LeaveOut(name, isFolder):
 		w.leaveOut(name, place, isFolder)
+		return nil
+	case !isFolder && w.own[filepath.Join(w.real, place)]:
+		w.leaveOut(name, place, false)
+		return nil
+	case strings.Contains(entry.Name(), `\`):
+		w.problems.Add(true, "names with a backslash, which Windows takes for a folder", name)
 		return nil
 	case !utf8.ValidString(name):
 		w.problems.Add(true, "names that are not UTF-8", name)
@@ -174,7 +244,7 @@ func (w *walk) entry(name, place string, entry fs.DirEntry) error {
 	info, err := w.root.Lstat(place)
 	switch {
 	case err != nil:
-		w.problems.Add(true, "files that cannot be read", name)
+		w.problems.Add(true, unread("files", err), name)
 		return nil //nolint:nilerr // it is told with the others
 	case !info.Mode().IsRegular():
 		w.problems.Add(true, "sockets, pipes or devices", name)
@@ -224,6 +294,9 @@ func (w *walk) file(name, place string, info fs.FileInfo) error {
 	switch extension {
 	case ".exe":
 		t.Executables = append(t.Executables, m.name)
+		if m.size == 0 {
+			w.problems.Add(false, "programs (.exe) of 0 bytes", name)
+		}
 	case ".apk", ".xapk":
 		t.APK = filepath.Join(t.Path, m.path)
 	case ".pdb", ".debug":
@@ -243,13 +316,17 @@ func (w *walk) file(name, place string, info fs.FileInfo) error {
 func (w *walk) add(m archived) error {
 	w.tree.members = append(w.tree.members, m)
 	if len(w.tree.members) > maxMembers {
-		return &artifact.Error{
-			Kind:    artifact.TooLarge,
-			Message: fmt.Sprintf("The folder %q holds more than %d files.", w.tree.Path, maxMembers),
-			Hint:    "Check that it is the folder of the build; leave out what does not belong to it with the input ignore.",
-		}
+		return w.tooMany()
 	}
 	return nil
+}
+
+func (w *walk) tooMany() error {
+	return &artifact.Error{
+		Kind:    artifact.TooLarge,
+		Message: fmt.Sprintf("The folder %q holds more than %d files.", w.tree.Path, maxMembers),
+		Hint:    "Check that it is the folder of the build; leave out what does not belong to it with the input ignore.",
+	}
 }
 
 // archiveName is the name in the archive of what has that path below the root.
@@ -264,6 +341,8 @@ func (w *walk) leaveOut(name, place string, isFolder bool) {
 			shown += "/"
 		}
 		out.Names = append(out.Names, shown)
+	} else {
+		out.More++
 	}
 	_ = fs.WalkDir(w.root.FS(), filepath.ToSlash(place), func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -283,10 +362,10 @@ const maxLeftOutNames = 10
 func (m archived) open(root *os.Root) (*os.File, error) {
 	file, err := root.OpenFile(m.path, os.O_RDONLY|dontWait, 0)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
+		if _, gone := root.Lstat(m.path); errors.Is(err, fs.ErrNotExist) || gone != nil && !errors.Is(gone, fs.ErrPermission) || isLink(root, m.path) {
 			return nil, &ChangedError{m.name}
 		}
-		return nil, err
+		return nil, &ReadError{m.name, err}
 	}
 	if info, err := file.Stat(); err != nil || m.changed(info) {
 		file.Close()
@@ -301,6 +380,22 @@ type ChangedError struct{ Name string }
 func (e *ChangedError) Error() string {
 	return fmt.Sprintf("%q was changed or removed after the folder was scanned", e.Name)
 }
+
+// isLink reports whether there is a link now where a file was: it may lead out of the
+// folder, and then it is not opened.
+func isLink(root *os.Root, path string) bool {
+	info, err := root.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// ReadError says that a file could be read when the folder was scanned, and cannot now.
+type ReadError struct {
+	Name string
+	Err  error
+}
+
+func (e *ReadError) Error() string { return fmt.Sprintf("%q cannot be read: %v", e.Name, e.Err) }
+func (e *ReadError) Unwrap() error { return e.Err }
 
 // readBlock reads a block of a file, and checks that the file is long enough.
 func (m archived) readBlock(file io.ReaderAt, buffer []byte, offset int64) error {

@@ -1,15 +1,14 @@
 package pack
 
 import (
+	"bytes"
 	"context"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
-	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/member"
 )
 
@@ -17,13 +16,13 @@ import (
 // what decides the bytes of the archive.
 const blockSize = 1 << 20
 
-// sum reads every file once, several at a time, for the checksums.
-func (t *Tree) sum(ctx context.Context, root *os.Root) error {
+// sum reads every file once, several at a time, for the checksums; without reading it
+// only opens them. It adds what is wrong to the problems.
+func (t *Tree) sum(ctx context.Context, root *os.Root, reading bool, problems *member.List) error {
 	var (
-		next     atomic.Int64
-		workers  sync.WaitGroup
-		mu       sync.Mutex
-		problems member.List
+		next    atomic.Int64
+		workers sync.WaitGroup
+		mu      sync.Mutex
 	)
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
@@ -33,48 +32,50 @@ func (t *Tree) sum(ctx context.Context, root *os.Root) error {
 				if i >= len(t.members) {
 					return
 				}
-				if err := t.members[i].sum(ctx, root, buffer); err != nil {
+				what := t.members[i].sum(ctx, root, reading, buffer)
+				if what != "" {
 					mu.Lock()
-					problems.Add(true, "files that cannot be read", t.members[i].name)
+					problems.Add(true, what, t.members[i].name)
 					mu.Unlock()
 				}
 			}
 		})
 	}
 	workers.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if len(problems) > 0 {
-		return &artifact.Error{
-			Kind:    artifact.Unpackable,
-			Message: fmt.Sprintf("%q cannot be packed for CAR. It has %s.", t.Path, problems),
-			Hint:    "Check their permissions, and that nothing writes there any more.",
-		}
-	}
-	return nil
+	return context.Cause(ctx)
 }
 
-// sum computes the checksums of one file.
-func (m *archived) sum(ctx context.Context, root *os.Root, buffer []byte) error {
+// lfsPointer is how a file begins that Git LFS has not fetched
+// (github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
+// sum computes the checksums of one file, and returns what is wrong with it; "" is
+// nothing.
+func (m *archived) sum(ctx context.Context, root *os.Root, reading bool, buffer []byte) (wrong string) {
 	if m.isFolder() {
-		return nil
+		return ""
 	}
 	file, err := m.open(root)
 	if err != nil {
-		return err
+		return unread("files", err)
 	}
 	defer file.Close()
+	if !reading {
+		return ""
+	}
 	m.crc, m.blocks = 0, nil
 	for offset := int64(0); offset < m.size && ctx.Err() == nil; offset += blockSize {
 		block := buffer[:min(blockSize, m.size-offset)]
 		if err := m.readBlock(file, block, offset); err != nil {
-			return err
+			return unread("files", err)
+		}
+		if offset == 0 && bytes.HasPrefix(block, []byte(lfsPointer)) {
+			return lfsPointers
 		}
 		m.crc = crc32.Update(m.crc, crc32.IEEETable, block)
 		if m.size > blockSize {
 			m.blocks = append(m.blocks, crc32.ChecksumIEEE(block))
 		}
 	}
-	return nil
+	return ""
 }

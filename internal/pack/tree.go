@@ -11,6 +11,7 @@ package pack
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"io/fs"
 	"math"
 	"slices"
@@ -27,6 +28,7 @@ type Options struct {
 	Ignore           []string // patterns of what is left out; see package ignore
 	NoDefaultIgnores bool     // switches off ignore.Defaults
 	Compression      Compression
+	Own              []string // paths of files that the run itself writes: they are left out
 }
 
 // Compression is how hard the packer tries.
@@ -51,10 +53,11 @@ type Tree struct {
 	Folders int   // that are empty, and packed as such
 	Size    int64 // of the files, in bytes
 
-	LeftOut LeftOut
-	Symbols Amount // of debug symbols among the files
-	APK     string // path of an Android package among them; "" if there is none
-	Inner   string // path of an archive, if that is the only file
+	LeftOut        LeftOut
+	NothingMatched []string // patterns that left nothing out
+	Symbols        Amount   // of debug symbols among the files
+	APK            string   // path of an Android package among them; "" if there is none
+	Inner          string   // path of an archive, if that is the only file
 
 	Fingerprint artifact.Fingerprint // of the names and contents of what is packed
 	Doubts      member.List          // what may go wrong on Windows
@@ -74,6 +77,7 @@ type Amount struct {
 type LeftOut struct {
 	Amount
 	Names []string // of the files and folders, as far as they are named: at most ten
+	More  int      // how many are not named
 }
 
 // Member is a file of the tree, for a list.
@@ -128,9 +132,15 @@ func (t *Tree) Artifact() *artifact.Artifact {
 	}
 }
 
-// fingerprint identifies the names and contents of what is packed.
+// format is the number of the way in which archives are made. It changes whenever the
+// same files give other bytes: with the library that deflates, for example.
+const format = 1
+
+// fingerprint identifies the bytes of the archive: by the names and contents of what is
+// packed, and how.
 func (t *Tree) fingerprint() artifact.Fingerprint {
 	sum := sha256.New()
+	fmt.Fprintf(sum, "%d %s\n", format, t.options.Compression)
 	for _, m := range t.members {
 		var numbers [20]byte
 		binary.LittleEndian.PutUint64(numbers[0:], uint64(len(m.name)))

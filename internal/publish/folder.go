@@ -41,7 +41,14 @@ func (r *run) describeFolder() {
 	t := r.tree
 	r.note("%s: folder of %s, %s", t.Path, human.Count(t.Files, "file"), human.Size(t.Size))
 	if t.LeftOut.Files > 0 {
-		r.note("Left out: %s (%s, %s)", some(t.LeftOut.Names, 10), human.Count(t.LeftOut.Files, "file"), human.Size(t.LeftOut.Size))
+		more := ""
+		if t.LeftOut.More > 0 {
+			more = fmt.Sprintf(" and %d more", t.LeftOut.More)
+		}
+		r.note("Left out: %s%s (%s, %s)", strings.Join(t.LeftOut.Names, ", "), more, human.Count(t.LeftOut.Files, "file"), human.Size(t.LeftOut.Size))
+	}
+	if len(t.NothingMatched) > 0 {
+		r.note("Nothing matches of ignore: %s", some(t.NothingMatched, 10))
 	}
 	if r.o.DryRun {
 		var largest []string
@@ -112,6 +119,11 @@ func (p *packing) stream(ctx context.Context, w io.Writer) error {
 	if errors.As(err, &changed) {
 		return fail(UploadFailed, "ArtifactChanged", "Publish when the step that builds it is done.",
 			"%q in %s was changed or removed while the folder was being packed: it is not published.", changed.Name, p.tree.Path)
+	}
+	var unread *pack.ReadError
+	if errors.As(err, &unread) {
+		return fail(UploadFailed, "ArtifactUnreadable", "Check the permissions of the folder, and how many files this user may open.",
+			"%q in %s could be read before and cannot now: %v.", unread.Name, p.tree.Path, unread.Err)
 	}
 	return err
 }

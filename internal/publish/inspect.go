@@ -12,6 +12,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/pack"
 	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/secret"
 )
@@ -46,6 +47,9 @@ func (r *run) inspect(ctx context.Context) error {
 	}
 	if r.o.ArtifactName != "" {
 		name = r.o.ArtifactName
+	}
+	if packing := r.o.Pack; r.tree == nil && (packing.Prefix != "" || len(packing.Ignore) > 0 || packing.NoDefaultIgnores || packing.Compression != pack.Auto) {
+		r.warn("The artifact is not a folder, so archive-prefix, ignore, ignore-defaults and compression have no effect: it is published as it is.")
 	}
 	if r.build != nil {
 		var err error

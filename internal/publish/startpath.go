@@ -26,6 +26,9 @@ func (r *run) startPathFits() error {
 		hint += "Executables in it, nearest first: " + some(near, 8) + "."
 	} else {
 		hint += "There is no .exe in it."
+		if r.tree != nil && r.tree.LeftOut.Files > 0 {
+			hint += " What is left out: " + some(r.tree.LeftOut.Names, 5) + "."
+		}
 	}
 	if r.build.Inner != "" {
 		hint = fmt.Sprintf("Publish %s, which is the only file in it: CAR does not unpack an archive in an archive.", r.build.Inner)

@@ -110,15 +110,20 @@ func (r *run) recordUpload(done cos.Result, took time.Duration) {
 	if done.Doubtful {
 		r.warn("COS did not confirm the completed upload and did not let this key look; CAR will tell.")
 	}
-	rate := float64(r.build.Size) / max(took.Seconds(), 1e-3)
+	sent := r.build.Size - done.Resumed
+	rate := float64(sent) / max(took.Seconds(), 1e-3)
 	r.learn(func(t *record.Result) {
 		t.ArtifactSize = r.build.Size
 		t.ArtifactCRC64 = fmt.Sprintf("%d", done.CRC64)
 		t.UploadRate = rate
 	})
 	r.recordRequest("CompleteMultipartUpload", done.RequestID, nil)
-	r.note("Uploaded %s in %s (%s), CRC-64 %d confirmed by COS.", human.Size(r.build.Size), human.Duration(took), human.Rate(rate), done.CRC64)
-	if r.tree != nil {
+	if sent > 0 {
+		r.note("Uploaded %s in %s (%s), CRC-64 %d confirmed by COS.", human.Size(sent), human.Duration(took), human.Rate(rate), done.CRC64)
+	} else {
+		r.note("Nothing was left to upload; CRC-64 %d confirmed by COS.", done.CRC64)
+	}
+	if r.tree != nil && r.build.Size < r.tree.Size {
 		r.note("It was packed from %s, %s.", human.Size(r.tree.Size), human.Ratio(r.build.Size, r.tree.Size))
 	}
 }

@@ -33,7 +33,7 @@ func writeFile(path, text string) (err error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".car-publish-*")
 	if err != nil {
-		return err
+		return inPlace(path, text, info, err)
 	}
 	defer func() {
 		if err != nil {
@@ -48,7 +48,32 @@ func writeFile(path, text string) (err error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err = os.Rename(f.Name(), path); err != nil {
+		_ = os.Remove(f.Name())
+		return inPlace(path, text, info, err)
+	}
+	return nil
+}
+
+// inPlace writes a file that cannot be replaced: its folder may not be written, or it is
+// mounted into a container by itself. why is the reason, which stays if there is no such
+// file either.
+func inPlace(path, text string, info os.FileInfo, why error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return why
+	}
+	now, err := f.Stat()
+	if err == nil && !os.SameFile(info, now) {
+		err = why // another file has come into its place
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteString(text)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // mayFollow refuses a link that leads out of its folder and out of the working

@@ -61,6 +61,8 @@ folder() {
   cmp "$archive" "$dir"/again/*.zip || die 'the second archive differs'
   rm -r "$dir/again"
 
+  7zz t -bd "$archive" >"$dir/log" || die '7zz t'
+  ! grep -i warning "$dir/log" || die '7zz warns'
   mkdir "$dir/unpacked"
   (cd "$dir/unpacked" && unzip -q "$archive" -x Data/sparse.pak) || die 'unzip'
   same unzip
