@@ -11,6 +11,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/carsim"
+	"github.com/car-publish/car-publish/internal/pack"
 	"github.com/car-publish/car-publish/internal/publish"
 	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/secret"
@@ -284,6 +285,21 @@ func TestNoProofForAnothersBuild(t *testing.T) {
 		versions := first.sim.Versions("app-desktop")
 		if last := versions[len(versions)-1]; last.Status != carsim.Inuse || last.Name != "theirs" {
 			t.Errorf("the version of the second run is %s and called %q", last.Status, last.Name)
+		}
+	})
+}
+
+// Another compression makes another archive: a later attempt does not take the version
+// of an earlier one for its own, whose size is another one.
+func TestLaterAttemptPacksOtherwise(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		b := newBench(t, carsim.World{ProcessingTime: time.Minute})
+		b.options.Artifact, b.options.KeyComplete, b.options.Release = buildFolder(t), true, true
+		b.timesOut()
+		b.options.Attempt, b.options.Pack.Compression = 2, pack.None
+		result, err := b.run(t.Context())
+		if err != nil || result.Outcome != record.Released || len(result.DeletedVersionIDs) != 1 || b.statuses() != "Usable Usable Inuse" {
+			t.Errorf("%s, deleted %v: %v; versions %s", result.Outcome, result.DeletedVersionIDs, err, b.statuses())
 		}
 	})
 }
