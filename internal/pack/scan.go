@@ -245,7 +245,7 @@ func (w *walk) entry(name, place string, entry fs.DirEntry) error {
 	switch {
 	case err != nil:
 		w.problems.Add(true, unread("files", err), name)
-		return nil //nolint:nilerr // it is told with the others
+		return nil
 	case !info.Mode().IsRegular():
 		w.problems.Add(true, "sockets, pipes or devices", name)
 		return nil
