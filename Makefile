@@ -53,7 +53,10 @@ bombs: ## inspect archives that exhaust a machine, and write bench/BOMBS.md
 bench-upload: ## measure the upload beside its rivals, and write bench/UPLOAD.md
 	bench/upload/run
 
+bench-folder: ## measure from a folder to the bucket beside zip and 7zz, and write bench/FOLDER.md
+	bench/folder/run
+
 gate: ## all of the above and more, as CI does it
 	.ci/run
 
-.PHONY: help build test race cover fuzz histories lint generate sim e2e bench bench-upload bombs fleet gate
+.PHONY: help build test race cover fuzz histories lint generate sim e2e bench bench-folder bench-upload bombs fleet gate

@@ -21,6 +21,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/car-publish/car-publish/bench/sink"
 )
 
 func main() {
@@ -30,7 +32,7 @@ func main() {
 	}
 	if len(os.Args) > 3 && os.Args[1] == "sink" {
 		run, _ := strconv.ParseUint(os.Args[3], 10, 64)
-		serve(os.Args[2], run)
+		sink.Serve(os.Args[2], run)
 		return
 	}
 	runs := flag.Int("n", 5, "runs of each contender; the median counts")
@@ -144,32 +146,17 @@ func sparse(name string, size int64) error {
 
 // once runs one contender against a fresh sink.
 func once(self, dir, file, line, name string, run int) (report, error) {
-	sink := exec.Command(self, "sink", line, strconv.Itoa(run)) //nolint:gosec,noctx // itself
-	sink.Stderr = os.Stderr
-	in, err := sink.StdinPipe()
+	receiver, err := sink.Start(self, line, run)
 	if err != nil {
 		return report{}, err
 	}
-	out, err := sink.StdoutPipe()
+	defer receiver.Close()
+	where, err := receiver.Environment(dir)
 	if err != nil {
-		return report{}, err
-	}
-	if err := sink.Start(); err != nil {
-		return report{}, err
-	}
-	defer sink.Wait() //nolint:errcheck // its words are what counts
-	defer in.Close()
-	answers := json.NewDecoder(out)
-	var at address
-	if err := answers.Decode(&at); err != nil {
-		return report{}, err
-	}
-	ca := filepath.Join(dir, "ca.pem")
-	if err := os.WriteFile(ca, []byte(at.CA), 0o600); err != nil {
 		return report{}, err
 	}
 	c := exec.Command(self, "client", name) //nolint:gosec,noctx // itself
-	c.Env = append(os.Environ(), "BENCH_FILE="+file, "BENCH_URL="+at.URL, "BENCH_CA="+ca)
+	c.Env = append(append(os.Environ(), "BENCH_FILE="+file), where...)
 	c.Stderr = os.Stderr
 	said, err := c.Output()
 	if err != nil {
@@ -179,16 +166,12 @@ func once(self, dir, file, line, name string, run int) (report, error) {
 	if err := json.Unmarshal(said, &r); err != nil {
 		return report{}, err
 	}
-	in.Close() // the sink tells and ends
-	var seen tally
-	if err := answers.Decode(&seen); err != nil {
-		return report{}, err
+	seen, err := receiver.Tally()
+	if err != nil {
+		return r, err
 	}
 	r.CPU = (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()
 	r.Sent, r.Conns = seen.Bytes, seen.Conns
-	if len(seen.Problems) > 0 {
-		return r, fmt.Errorf("the sink saw: %s", strings.Join(seen.Problems, "; "))
-	}
 	fmt.Fprintf(os.Stderr, "%-9s %-16s %6.2f s wall %6.2f s CPU %6.1f MiB %4d connections\n", line, name, r.Wall, r.CPU, float64(r.RSS)/(1<<20), r.Conns)
 	return r, nil
 }

@@ -139,11 +139,13 @@ var rooms = map[string]room{
 		why:   "what holds for our own workflows and for the examples; for tests alone",
 	},
 
-	"bench/upload": {
+	"bench/sink": {
 		ours:  []string{"internal/checksum", "internal/cos", "internal/secret", "internal/transport"},
 		rival: []string{"github.com/tencentyun/cos-go-sdk-v5"},
-		why:   "the upload against the SDK's own, side by side",
+		why:   "the receiver of the benchmarks, and the SDK's own upload, side by side with ours",
 	},
+	"bench/upload":    {ours: []string{"bench/sink", "internal/cos"}, why: "the upload against the SDK's own, side by side"},
+	"bench/folder":    {ours: []string{"bench/sink", "internal/cos", "internal/pack"}, why: "from a folder to the bucket against zip and 7zz, side by side"},
 	"bench":           {why: "runs commands and measures them; knows nothing of the program"},
 	"bench/fleet":     {ours: []string{"internal/carsim"}, why: "runs many publishes at once against one simulator; knows the program by its command line alone"},
 	"test/e2e/bigzip": {why: "makes a large build; an archive library of ours must not have made what ours reads"},

@@ -1,4 +1,6 @@
-package main
+// Package sink is what the benchmarks of the upload send to, a stand-in for COS in a
+// process of its own, and the ways to send that ours is compared with.
+package sink
 
 import (
 	"encoding/json"
@@ -21,15 +23,16 @@ import (
 // address is where the sink listens.
 type address struct{ URL, CA string }
 
-// tally is what the sink has seen.
-type tally struct {
-	Bytes, Conns int64
-	Problems     []string
+// Tally is what the sink has seen.
+type Tally struct {
+	Bytes    int64 // of bodies that reached the sink, or were on the way
+	Conns    int64
+	Problems []string
 }
 
-// serve runs the sink until its standard input ends. The line of one run is
+// Serve runs the sink until its standard input ends. The line of one run is
 // the same for every contender.
-func serve(line string, run uint64) {
+func Serve(line string, run uint64) {
 	s := &sink{parts: map[int]piece{}}
 	server := httptest.NewUnstartedServer(s)
 	var conns atomic.Int64
@@ -55,7 +58,7 @@ func serve(line string, run uint64) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = answers.Encode(tally{s.bytes.Load(), conns.Load(), s.problems})
+	_ = answers.Encode(Tally{s.bytes.Load(), conns.Load(), s.problems})
 }
 
 // sink is as much of COS as an upload needs. It keeps no body, and computes
