@@ -95,7 +95,7 @@ func (b *bench) set(s set) error {
 		return err
 	}
 	b.loopback(s, all)
-	all, err = b.takeTurns(s, "shaped", []contender{adaptive, deflated, putMany, putSame})
+	all, err = b.takeTurns(s, "shaped", []contender{adaptive, eight, deflated, putMany, putSame})
 	if err != nil {
 		return err
 	}
