@@ -10,7 +10,7 @@ import (
 // not yet in the bucket, in bytes. Many parts in flight fill a long line; in a small
 // container they take a third of it.
 func memoryForParts() int64 {
-	const most = 160 << 20
+	const most = 224 << 20
 	memory := int64(most)
 	// The limit of a container (docs.kernel.org/admin-guide/cgroup-v2.html, and
 	// cgroup-v1/memory.html), and what Linux has left.

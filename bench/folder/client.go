@@ -26,7 +26,7 @@ type said struct {
 
 // memory is what the parts in flight may take, as in car-publish outside of a small
 // container.
-const memory = 160 << 20
+const memory = 224 << 20
 
 // client is the process of a contender, or its second one, which uploads.
 func client(name string) {
@@ -63,7 +63,7 @@ func client(name string) {
 // scan looks at a folder as car-publish does, but packs everything, as the rivals do.
 func scan(ctx context.Context, folder string) (*pack.Tree, error) {
 	debug.SetGCPercent(25) // as the program does
-	return pack.Scan(ctx, folder, pack.Options{Compression: pack.Auto, IgnoreNothing: true})
+	return pack.Scan(ctx, folder, pack.Options{Compression: pack.Auto, NoDefaultIgnores: true})
 }
 
 // ours packs the folder while it uploads it, with so many parts in flight; 0 adapts that.

@@ -101,11 +101,7 @@ func (p *packer) split(ctx context.Context, cancel context.CancelCauseFunc) {
 				return
 			}
 			e.file = file
-			if e.how, err = p.tree.options.Compression.several(file, m.size); err != nil {
-				file.Close()
-				cancel(err)
-				return
-			}
+			e.how = p.tree.options.Compression.several(m.smaller)
 			e.pieces.Store((m.size + blockSize - 1) / blockSize)
 		}
 		for offset := int64(0); offset == 0 || offset < m.size; offset += blockSize {

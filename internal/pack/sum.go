@@ -24,15 +24,16 @@ func (t *Tree) sum(ctx context.Context, root *os.Root, reading bool, problems *m
 		workers sync.WaitGroup
 		mu      sync.Mutex
 	)
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
 		workers.Go(func() {
 			buffer := make([]byte, blockSize)
+			var s sampler
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(t.members) {
 					return
 				}
-				what := t.members[i].sum(ctx, root, reading, buffer)
+				what := t.members[i].sum(ctx, root, reading, buffer, &s)
 				if what != "" {
 					mu.Lock()
 					problems.Add(true, what, t.members[i].name)
@@ -51,7 +52,7 @@ const lfsPointer = "version https://git-lfs.github.com/spec/"
 
 // sum computes the checksums of one file, and returns what is wrong with it; "" is
 // nothing.
-func (m *archived) sum(ctx context.Context, root *os.Root, reading bool, buffer []byte) (wrong string) {
+func (m *archived) sum(ctx context.Context, root *os.Root, reading bool, buffer []byte, s *sampler) (wrong string) {
 	if m.isFolder() {
 		return ""
 	}
@@ -63,7 +64,8 @@ func (m *archived) sum(ctx context.Context, root *os.Root, reading bool, buffer 
 	if !reading {
 		return ""
 	}
-	m.crc, m.blocks = 0, nil
+	m.crc, m.blocks, m.smaller = 0, nil, false
+	blocks := int((m.size + blockSize - 1) / blockSize)
 	for offset := int64(0); offset < m.size && ctx.Err() == nil; offset += blockSize {
 		block := buffer[:min(blockSize, m.size-offset)]
 		if err := m.readBlock(file, block, offset); err != nil {
@@ -74,6 +76,7 @@ func (m *archived) sum(ctx context.Context, root *os.Root, reading bool, buffer 
 		}
 		m.crc = crc32.Update(m.crc, crc32.IEEETable, block)
 		if m.size > blockSize {
+			m.smaller = m.smaller || isSampled(len(m.blocks), blocks) && s.getsSmaller(block)
 			m.blocks = append(m.blocks, crc32.ChecksumIEEE(block))
 		}
 	}

@@ -9,11 +9,11 @@
 package pack
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io/fs"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -94,6 +94,8 @@ type archived struct {
 	time   time.Time
 	crc    uint32
 	blocks []uint32 // the CRC-32 of each block, where there are several
+
+	smaller bool // of several blocks: one of the samples gets smaller
 }
 
 // Largest returns the n largest files, the largest first.
@@ -104,7 +106,7 @@ func (t *Tree) Largest(n int) []Member {
 			all = append(all, Member{m.name, m.size})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Member) int { return int(math.Copysign(1, float64(b.Size-a.Size))) })
+	slices.SortStableFunc(all, func(a, b Member) int { return cmp.Compare(b.Size, a.Size) })
 	return all[:min(n, len(all))]
 }
 
