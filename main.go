@@ -96,6 +96,13 @@ func (p program) run(ctx context.Context, args []string) int {
 	if errors.Is(problems, inputs.ErrShown) {
 		return exitDone
 	}
+	if config.Artifact != "" {
+		if build, err := artifact.Find(config.Artifact); err == nil { // else the flow says why
+			if problem := config.SpareFromReports(build); problem != nil {
+				problems = inputs.Add(problems, problem)
+			}
+		}
+	}
 	id, problem := identityOf(config, p.getenv)
 	if problem != nil {
 		problems = inputs.Add(problems, problem)

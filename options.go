@@ -121,6 +121,13 @@ func network(c inputs.Config, services []string, proxyFor, getenv func(string) s
 			lines = append(lines, line)
 		}
 	}
+	// NO_PROXY may leave out just the services that are asked for here, and not a host
+	// that CAR names later.
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if len(lines) == 0 && c.Proxy.IsZero() && getenv(name) != "" {
+			lines = append(lines, "proxy        by "+name+", for hosts that NO_PROXY does not name")
+		}
+	}
 	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if getenv(name) != "" {
 			lines = append(lines, "certificates by "+name)

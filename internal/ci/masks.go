@@ -113,6 +113,12 @@ func encodings(s secret.String) []string {
 		html.EscapeString(text), strings.ReplaceAll(text, "&", "&amp;"),
 		hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))),
 		strings.Trim(strconv.Quote(text), `"`), // as our own messages quote a name
+
+		strings.ReplaceAll(url.QueryEscape(text), "%2F", "/"),                         // Python's quote
+		url.QueryEscape(url.QueryEscape(text)),                                        // an address in an address
+		strings.NewReplacer("/", `\u002F`, "+", `\u002B`).Replace(text),               // JSON of .NET
+		strings.NewReplacer("/", "&#x2F;", "=", "&#x3D;", "&", "&amp;").Replace(text), // templates of JavaScript
+		strings.NewReplacer("+", "&#43;", "&", "&amp;").Replace(text),                 // of Go
 	}
 	// A secret in base64, such as a password in a header, may be encoded again.
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding} {

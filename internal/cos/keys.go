@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,18 +35,28 @@ var (
 // (cloud.tencent.com/document/product/436/13324).
 const maxPath = 850
 
+// shown is a text of the service in an error: whole, so that a secret in it is found and
+// hidden, or not at all.
+func shown(text string) string {
+	const most = 80
+	if n := utf8.RuneCountInString(text); n > most {
+		return fmt.Sprintf("%d characters", n)
+	}
+	return strconv.Quote(text)
+}
+
 // Validate returns an error unless the keys are for one object in one bucket.
 // Bucket, Region and Path become part of a URL, so they must not lead to another
 // host or object.
 func (k Keys) Validate() error {
 	if !bucketName.MatchString(k.Bucket) {
-		return fmt.Errorf("CAR answered with a malformed bucket name: %q", cut(k.Bucket, 80))
+		return fmt.Errorf("CAR answered with a malformed bucket name: %s", shown(k.Bucket))
 	}
 	if !regionName.MatchString(k.Region) {
-		return fmt.Errorf("CAR answered with a malformed bucket region: %q", cut(k.Region, 80))
+		return fmt.Errorf("CAR answered with a malformed bucket region: %s", shown(k.Region))
 	}
 	if !validPath(k.Path) {
-		return fmt.Errorf("CAR answered with a malformed object path: %q", cut(k.Path, 80))
+		return fmt.Errorf("CAR answered with a malformed object path: %s", shown(k.Path))
 	}
 	if !k.Start.Before(k.Expires) {
 		return fmt.Errorf("CAR answered with keys that are valid from %s until %s", timestamp(k.Start), timestamp(k.Expires))
@@ -185,8 +196,8 @@ func (r *keyring) renew(ctx context.Context) (*Keys, error) {
 	}
 	old, _ := r.held()
 	if old != nil && (fresh.Bucket != old.Bucket || fresh.Region != old.Region || fresh.object() != old.object()) {
-		return nil, Final(fmt.Errorf("CAR now names another object: %q in %s (%s); the upload began at %q in %s (%s)",
-			cut(fresh.object(), 80), cut(fresh.Bucket, 80), cut(fresh.Region, 80), cut(old.object(), 80), cut(old.Bucket, 80), cut(old.Region, 80)))
+		return nil, Final(fmt.Errorf("CAR now names another object: %s in %s (%s); the upload began at %s in %s (%s)",
+			shown(fresh.object()), fresh.Bucket, fresh.Region, shown(old.object()), old.Bucket, old.Region))
 	}
 	// The last tenth of the lifetime, at most ten minutes, is for attempts to
 	// renew. Renewal never begins sooner than this margin from now: otherwise, if

@@ -56,7 +56,7 @@ func (p *parser) endpoint(name string) string {
 		p.refuse(in, given, "has more than a host in it", hint)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		p.refuse(in, given, "is plain http to another machine", "use https, since anybody on the way could read and change what is sent")
-	case name == "sts-endpoint" && strings.HasPrefix(given.from, "CAR_") && !isLoopback(u.Hostname()) && !isIn(domains, u.Hostname()):
+	case name == "sts-endpoint" && !p.namedByWorkflow(given.from) && !isLoopback(u.Hostname()) && !isIn(domains, u.Hostname()):
 		// An earlier step of the job can set a variable, and whoever gets the
 		// token can become the role.
 		p.refuse(in, given, "does not belong to Tencent Cloud, and an OIDC token would go there", "if that is meant, give it as the flag --sts-endpoint, or as an input of the action or a setting of the plugin")
@@ -71,6 +71,26 @@ func (p *parser) endpoint(name string) string {
 		return u.Scheme + "://" + u.Host
 	}
 	return ""
+}
+
+// namedByWorkflow reports whether a value was given where only the workflow itself can
+// give it: by a flag, or by a variable that the runner of this very CI sets for its
+// actions or plugins. Elsewhere a variable of that name may come from an earlier step
+// or job, such as a dotenv report of GitLab.
+func (p *parser) namedByWorkflow(from string) bool {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { _, there := p.env[name]; return there })
+	}
+	github := has("GITHUB_ACTIONS")
+	plugin := has("DRONE", "CNB", "HARNESS_BUILD_ID") || p.env["CI"] == "woodpecker"
+	other := has("GITLAB_CI", "TF_BUILD", "JENKINS_URL", "BUILDKITE")
+	switch {
+	case strings.HasPrefix(from, "INPUT_"):
+		return github && !plugin && !other && p.inAction
+	case strings.HasPrefix(from, "PLUGIN_"):
+		return plugin && !github && !other
+	}
+	return strings.HasPrefix(from, "--")
 }
 
 // cosEndpoint is endpoint for cos-endpoint, which may also be the word "accelerate".

@@ -64,24 +64,51 @@ func (p *parser) checkCommand(c *Config, nameInURL string) {
 			p.refuse(find("wait"), wait, "does not go with the command release", "only a version that is ready can be released")
 		}
 	}
-	p.checkFiles()
+	p.checkFiles(c)
 	p.checkKeys(c)
 }
 
-// checkFiles refuses a report that would replace the build, or another report.
-func (p *parser) checkFiles() {
-	var earlier []setting
-	for _, name := range []string{"artifact", "output-file", "json-file", "summary-file"} {
+// checkFiles refuses a report that would replace the build, a file of keys, or another
+// report. It is not written then, not even to tell of that.
+func (p *parser) checkFiles(c *Config) {
+	earlier := []setting{{c.Artifact, "artifact"}}
+	for _, in := range Table {
+		if in.Kind == Path && in.Name != "artifact" && !slices.Contains(reports, in.Name) {
+			earlier = append(earlier, setting{p.lookup(in).text, in.Name})
+		}
+	}
+	for _, name := range reports {
 		given := p.lookup(find(name))
 		if given.text == "" {
 			continue
 		}
-		i := slices.IndexFunc(earlier, func(other setting) bool { return sameFile(other.text, given.text) })
+		i := slices.IndexFunc(earlier, func(other setting) bool { return other.text != "" && sameFile(other.text, given.text) })
 		if i >= 0 {
 			p.refuse(find(name), given, "is the same file as "+earlier[i].from, "give each a file of its own")
+			*c.report(name) = ""
 		}
 		earlier = append(earlier, setting{given.text, name})
 	}
+}
+
+// reports are the inputs that name a file to write.
+var reports = []string{"output-file", "json-file", "summary-file"}
+
+// report is where the path of a report is kept.
+func (c *Config) report(name string) *string {
+	return map[string]*string{"output-file": &c.OutputFile, "json-file": &c.JSONFile, "summary-file": &c.SummaryFile}[name]
+}
+
+// SpareFromReports refuses reports that would replace a file, which artifact turned out
+// to be: a glob says it only when it is resolved. It returns nil if there are none.
+func (c *Config) SpareFromReports(file string) (problem *Problem) {
+	for _, name := range reports {
+		if path := c.report(name); *path != "" && sameFile(*path, file) {
+			problem = &Problem{Input: name, Name: name, Value: *path, Text: "is the same file as artifact", Hint: "give each a file of its own"}
+			*path = ""
+		}
+	}
+	return problem
 }
 
 // sameFile reports whether two paths lead to one regular file, which need not exist

@@ -887,15 +887,22 @@ func TestTokenToStranger(t *testing.T) {
 		"CAR_STS_ENDPOINT=https://sts.tencentcloudapi.com": false,
 		"CAR_STS_ENDPOINT=https://a-1.clb.myqcloud.com":    true,
 		"CAR_STS_ENDPOINT=http://127.0.0.1:8080":           false,
-		"PLUGIN_STS_ENDPOINT=https://sts.example.com":      false,
-		"INPUT_STS-ENDPOINT=https://sts.example.com":       false,
-		"--sts-endpoint=https://sts.example.com":           false,
+		"PLUGIN_STS_ENDPOINT=https://sts.example.com":      true, // as a dotenv report could set it
+		"INPUT_STS-ENDPOINT=https://sts.example.com":       true,
+
+		"DRONE=true PLUGIN_STS_ENDPOINT=https://sts.example.com":                false,
+		"CI=woodpecker PLUGIN_STS_ENDPOINT=https://sts.example.com":             false,
+		"GITHUB_ACTIONS=true INPUT_STS-ENDPOINT=https://sts.example.com":        false,
+		"GITLAB_CI=true DRONE=true PLUGIN_STS_ENDPOINT=https://sts.example.com": true,
+		"GITHUB_ACTIONS=true PLUGIN_STS_ENDPOINT=https://sts.example.com":       true,
+
+		"--sts-endpoint=https://sts.example.com": false,
 	} {
 		args, environ := "", complete
 		if strings.HasPrefix(source, "--") {
 			args = source
 		} else {
-			environ = with(environ, source)
+			environ = with(environ, strings.Fields(source)...)
 		}
 		if _, _, problems := parse(t, args, environ); (problems != nil) != refused {
 			t.Errorf("%s: got problems %q", source, problems)

@@ -23,6 +23,17 @@ import (
 // them without end.
 const maxMembers = 1_000_000
 
+// maxLinked is how many files and folders may be reached by links to folders. Links that
+// fan out lead to millions, and to walk there takes minutes.
+const maxLinked = 200_000
+
+// How long a name may be, and all names together, in bytes: links to folders could
+// multiply long names, too.
+const (
+	maxName      = 4 << 10
+	maxNameBytes = 128 << 20
+)
+
 // Scan walks through the folder at root and reads its files once. The error is an
 // [artifact.Error] that names everything that cannot be packed, or the cause of the
 // context's end.
@@ -61,6 +72,7 @@ func Scan(ctx context.Context, root string, o Options) (*Tree, error) {
 
 // What is wrong with a folder, where the remedy is another than to rename or remove.
 const (
+	longName     = "paths of more than 4,096 bytes"
 	cannotBeRead = "cannot be read"
 	changedNow   = "files that were changed while they were read"
 	lfsPointers  = "pointers of Git LFS in place of files"
@@ -116,16 +128,19 @@ func emptyFolder(root string, out LeftOut) error {
 
 // walk is a walk through a folder.
 type walk struct {
-	ctx      context.Context //nolint:containedctx // it lives as long as one call of Scan
-	root     *os.Root
-	real     string   // path of the root, without links
-	above    []string // places of the folders that are being walked through
-	rules    ignore.Rules
-	own      map[string]bool // places of files that the run itself writes
-	names    member.Names
-	problems member.List
-	visited  int // files and folders, also by a link
-	tree     *Tree
+	ctx         context.Context //nolint:containedctx // it lives as long as one call of Scan
+	root        *os.Root
+	real        string   // path of the root, without links
+	above       []string // places of the folders that are being walked through
+	rules       ignore.Rules
+	own         map[string]bool // places of files that the run itself writes
+	names       member.Names
+	problems    member.List
+	linked      int // of visited, those that were reached by a link to a folder
+	behindLinks int // links to folders that were followed to where the walk is now
+	nameBytes   int
+	visited     int // files and folders, also by a link
+	tree        *Tree
 }
 
 func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
@@ -143,6 +158,9 @@ func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
+	if err := leadsOut(root, resolved); err != nil {
+		return nil, err
+	}
 	opened, err := os.OpenRoot(resolved)
 	if err != nil {
 		return nil, failed(err)
@@ -155,6 +173,26 @@ func newWalk(ctx context.Context, root string, o Options) (*walk, error) {
 		ctx: ctx, root: opened, real: resolved, rules: ignore.New(o.Ignore, !o.NoDefaultIgnores), own: placesOf(o.Own),
 		tree: &Tree{Path: root, Name: name, options: o},
 	}, nil
+}
+
+// leadsOut refuses a path below the working directory that leads out of it by a link. A
+// build script, perhaps of a fork, could have put it there to ship files of the runner.
+func leadsOut(root, resolved string) error {
+	work, err := os.Getwd()
+	if err == nil {
+		work, err = filepath.EvalSymlinks(work)
+	}
+	if err != nil || !filepath.IsLocal(root) {
+		return nil //nolint:nilerr // who gives another path means it
+	}
+	if inside, err := filepath.Rel(work, resolved); err == nil && filepath.IsLocal(inside) {
+		return nil
+	}
+	return &artifact.Error{
+		Kind:    artifact.Unpackable,
+		Message: fmt.Sprintf("%q is a link, or lies behind one, that leads out of the working directory, to %q.", root, resolved),
+		Hint:    "If that folder is meant, set artifact to its own path.",
+	}
 }
 
 // placesOf returns the places of files that may not be there yet, without links.
@@ -175,6 +213,10 @@ func placesOf(files []string) map[string]bool {
 // folder notes what a folder holds. Its name is the path below the root by which it
 // was reached, and place the path without links.
 func (w *walk) folder(name, place string) error {
+	if len(name) > maxName {
+		w.problems.Add(true, longName, name[:64]+"...")
+		return nil
+	}
 	entries, err := w.list(place)
 	if err != nil {
 		w.problems.Add(true, unread("folders", err), name)
@@ -214,6 +256,11 @@ func (w *walk) entry(name, place string, entry fs.DirEntry) error {
 	if w.visited++; w.visited > 2*maxMembers { // empty folders and what is left out count here, too
 		return w.tooMany()
 	}
+	if w.behindLinks > 0 {
+		if w.linked++; w.linked > maxLinked {
+			return w.tooMany()
+		}
+	}
 	isLink, isFolder := entry.Type()&fs.ModeSymlink != 0, entry.IsDir()
 	switch {
 	case w.rules.LeaveOut(name, isFolder):
@@ -239,6 +286,10 @@ func (w *walk) entry(name, place string, entry fs.DirEntry) error {
 		}
 	}
 	if isFolder {
+		if isLink {
+			w.behindLinks++
+			defer func() { w.behindLinks-- }()
+		}
 		return w.folder(name, place)
 	}
 	info, err := w.root.Lstat(place)
@@ -286,6 +337,10 @@ func within(place, folder string) bool {
 // file notes a file that is packed.
 func (w *walk) file(name, place string, info fs.FileInfo) error {
 	t := w.tree
+	if len(name) > maxName {
+		w.problems.Add(true, longName, name[:64]+"...")
+		return nil
+	}
 	m := archived{name: w.archiveName(name), path: place, size: info.Size(), time: info.ModTime()}
 	t.Files++
 	t.Size += m.size
@@ -315,7 +370,8 @@ func (w *walk) file(name, place string, info fs.FileInfo) error {
 
 func (w *walk) add(m archived) error {
 	w.tree.members = append(w.tree.members, m)
-	if len(w.tree.members) > maxMembers {
+	w.nameBytes += len(m.name)
+	if len(w.tree.members) > maxMembers || w.nameBytes > maxNameBytes {
 		return w.tooMany()
 	}
 	return nil
@@ -324,7 +380,7 @@ func (w *walk) add(m archived) error {
 func (w *walk) tooMany() error {
 	return &artifact.Error{
 		Kind:    artifact.TooLarge,
-		Message: fmt.Sprintf("The folder %q holds more than %d files.", w.tree.Path, maxMembers),
+		Message: fmt.Sprintf("The folder %q holds more than %d files, or names of more than %d MB, or more than %d files by way of links.", w.tree.Path, maxMembers, maxNameBytes>>20, maxLinked),
 		Hint:    "Check that it is the folder of the build; leave out what does not belong to it with the input ignore.",
 	}
 }
@@ -349,6 +405,9 @@ func (w *walk) leaveOut(name, place string, isFolder bool) {
 			return nil //nolint:nilerr // it is left out, whatever it is
 		}
 		out.Files++
+		if w.visited++; w.visited > 2*maxMembers {
+			return fs.SkipAll
+		}
 		if info, err := entry.Info(); err == nil {
 			out.Size += info.Size()
 		}

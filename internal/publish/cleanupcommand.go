@@ -74,7 +74,7 @@ func (r *run) leftBehind(ctx context.Context) (left []car.Version, err error) {
 		for _, v := range versions {
 			switch {
 			case !r.madeByThisRun(v):
-			case v.Status.Underway(), v.Status == car.CreateFailed, v.Status == car.Normal && r.o.Owned != nil:
+			case v.Status.Underway(), v.Status == car.CreateFailed, v.Status == car.Normal && r.o.Owned != nil && !r.proven(v, didDeliver):
 				left = append(left, v)
 			case v.Status != car.Deleting:
 				r.note("%s is %s: it stays.", title(v), v.Status)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/car-publish/car-publish/internal/artifact"
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/cos"
 	"github.com/car-publish/car-publish/internal/human"
@@ -19,7 +20,7 @@ func (r *run) put(ctx context.Context) error {
 	if r.tree != nil {
 		return r.putFolder(ctx)
 	}
-	file, err := os.Open(r.build.Path)
+	file, err := artifact.Open(r.build.Path)
 	if err != nil {
 		return fail(UploadFailed, "ArtifactUnreadable", "", "open the artifact: %v", err)
 	}
@@ -198,8 +199,14 @@ func (r *run) keys(ctx context.Context, version, name string) (cos.Keys, error) 
 		r.recordRequest("DescribeCosCredential", id, err)
 		return cos.Keys{}, err
 	}
-	// Checked before they are masked: a mask of anything but a key would make
-	// the log unreadable.
+	// What has the length of a key is masked at once, since an error could repeat it. The
+	// rest is checked first: a mask of a common word would make the log unreadable.
+	const keyLength = 16
+	for _, s := range []record.Masked{{Secret: c.SecretID}, {Secret: c.SecretKey}, {Secret: c.SessionToken}} {
+		if len(s.Secret.Reveal()) >= keyLength {
+			r.emit(s)
+		}
+	}
 	keys, checked, err := UploadKeys(c, version)
 	if err != nil {
 		return cos.Keys{}, err

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // writeFile writes a file as a whole or not at all, so that no later step
 // reads half of one. It makes no directory.
 func writeFile(path, text string) (err error) {
+	if err := staysInside(path); err != nil {
+		return err
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -21,7 +25,7 @@ func writeFile(path, text string) (err error) {
 	case info.IsDir():
 		return errors.New("it is a directory")
 	case !info.Mode().IsRegular(): // a pipe, or /dev/stdout: must not be replaced
-		return os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // other users' steps read it
+		return writeInto(path, text)
 	default: // the file that a link leads to is replaced, not the link
 		link := path
 		if path, err = filepath.EvalSymlinks(path); err != nil {
@@ -74,6 +78,57 @@ func inPlace(path, text string, info os.FileInfo, why error) error {
 		_, err = f.WriteString(text)
 	}
 	return errors.Join(err, f.Close())
+}
+
+// pipeTime is how long the reader of a pipe may take.
+const pipeTime = 10 * time.Second
+
+// writeInto writes into a pipe or a device. A pipe that nobody reads is an error: to wait
+// for a reader would keep the run from ending.
+func writeInto(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|dontWait, 0)
+	if err != nil {
+		return err
+	}
+	_ = f.SetWriteDeadline(time.Now().Add(pipeTime)) // what has none does not wait
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// staysInside refuses, if we are root, a path below the working directory that leads out
+// of it by a link to a folder, or to something that is no file: whoever may write in the
+// workspace could have root write anywhere.
+func staysInside(path string) error {
+	if !isRoot() {
+		return nil
+	}
+	work, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if inside, err := filepath.Rel(work, absolute); err != nil || !filepath.IsLocal(inside) {
+		return nil // it was named so, and not by a link
+	}
+	if work, err = filepath.EvalSymlinks(work); err != nil {
+		return err
+	}
+	target, err := filepath.EvalSymlinks(filepath.Dir(absolute))
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(absolute); err == nil && !info.Mode().IsRegular() {
+		if target, err = filepath.EvalSymlinks(absolute); err != nil {
+			return err
+		}
+	}
+	if inside, err := filepath.Rel(work, target); err != nil || !filepath.IsLocal(inside) {
+		return fmt.Errorf("it leads to %q, outside of the working directory, and root follows no link there", target)
+	}
+	return nil
 }
 
 // mayFollow refuses a link that leads out of its folder and out of the working

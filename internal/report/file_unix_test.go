@@ -3,6 +3,7 @@
 package report_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,5 +85,36 @@ func TestRootAndLinks(t *testing.T) {
 		if kept := string(text) == "before"; kept != refused || (err != nil) != refused {
 			t.Errorf("link to %s: kept %v, %v", target, kept, err)
 		}
+	}
+}
+
+// A pipe that nobody reads is an error, and not a wait without end.
+func TestPipeWithoutAReader(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "out")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := newStage(t, report.Options{SummaryFile: pipe}).Finish(record.Result{Outcome: record.Planned}, nil); err == nil {
+		t.Error("written to nobody")
+	}
+}
+
+// Root follows no link of the workspace out of it, whether it is one to a folder or to
+// something that is no file.
+func TestRootAndLinkedFolders(t *testing.T) {
+	root := os.Geteuid() == 0 // nobody else is refused anything
+	outside := t.TempDir()
+	t.Chdir(t.TempDir())
+	if err := errors.Join(os.Symlink(outside, "out"), os.Symlink("/dev/full", "full"), os.Mkdir("in", 0o700), os.Symlink("in", "fine")); err != nil {
+		t.Fatal(err)
+	}
+	for path, allowed := range map[string]bool{"out/result.json": !root, "full": false, "fine/result.json": true, filepath.Join(outside, "named.json"): true} {
+		err := newStage(t, report.Options{SummaryFile: path}).Finish(record.Result{Outcome: record.Planned}, nil)
+		if (err == nil) != allowed {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(outside, "result.json")); root && err == nil {
+		t.Error("a file was made outside")
 	}
 }

@@ -59,7 +59,9 @@ func Outputs(r record.Result, harmless func(string) string) []Output {
 		{"error-message", r.ErrorMessage, true},
 		{"console-url", r.ConsoleURL, false},
 		{"message", Message(r), true},
-		{"json", string(result), true},
+		// A step that prints the JSON must not command a runner by it: Azure's and GitHub's
+		// commands begin with two of these.
+		{"json", strings.ReplaceAll(string(result), "##", `#\u0023`), true},
 	}
 	for i := range outputs[:len(outputs)-1] { // the JSON is already one line
 		outputs[i].Value = harmless(oneLine(outputs[i].Value))

@@ -10,9 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/textfile"
@@ -95,6 +98,9 @@ func New(o Options) (http.RoundTripper, error) {
 		return nil, err
 	}
 	base.Proxy = via
+	if err := checkRoots(os.Getenv); err != nil {
+		return nil, err
+	}
 	if o.CAFile != "" {
 		pem, err := textfile.Read(context.Background(), o.CAFile, maxRoots)
 		if err != nil {
@@ -110,6 +116,35 @@ func New(o Options) (http.RoundTripper, error) {
 		base.TLSClientConfig.RootCAs = roots
 	}
 	return Guard(base, o.UserAgent), nil
+}
+
+// checkRoots refuses what the variables of the system's certificates name, if reading it
+// would not end: a pipe, a device, or a file that is too large.
+func checkRoots(getenv func(string) string) error {
+	check := func(name, file string) error {
+		info, err := os.Stat(file)
+		if err != nil || info.Mode().IsRegular() && info.Size() <= maxRoots {
+			return nil //nolint:nilerr // what is not there is not read
+		}
+		return fmt.Errorf("%s names %s, which is not a regular file, or is too large", name, file)
+	}
+	if file := getenv("SSL_CERT_FILE"); file != "" {
+		if err := check("SSL_CERT_FILE", file); err != nil {
+			return err
+		}
+	}
+	for _, folder := range filepath.SplitList(getenv("SSL_CERT_DIR")) {
+		entries, _ := os.ReadDir(folder) // what cannot be read is not used
+		for _, entry := range entries {
+			if entry.Type()&fs.ModeSymlink == 0 && entry.IsDir() {
+				continue
+			}
+			if err := check("SSL_CERT_DIR", filepath.Join(folder, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // via returns what says which proxy a request goes through.

@@ -1,0 +1,8 @@
+//go:build unix
+
+package report
+
+import "syscall"
+
+// dontWait lets the open of a pipe without a reader fail at once.
+const dontWait = syscall.O_NONBLOCK
