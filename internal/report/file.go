@@ -81,16 +81,21 @@ func inPlace(path, text string, info os.FileInfo, why error) error {
 }
 
 // pipeTime is how long the reader of a pipe may take.
-const pipeTime = 10 * time.Second
+const pipeTime = 2 * time.Second
 
-// writeInto writes into a pipe or a device. A pipe that nobody reads is an error: to wait
-// for a reader would keep the run from ending.
+// writeInto writes into a pipe or a device. For the reader of a pipe it waits only for a
+// time: longer would keep the run from ending.
 func writeInto(path, text string) error {
+	deadline := time.Now().Add(pipeTime)
 	f, err := os.OpenFile(path, os.O_WRONLY|dontWait, 0)
+	for errors.Is(err, noReader) && time.Now().Before(deadline) {
+		time.Sleep(pipeTime / 200)
+		f, err = os.OpenFile(path, os.O_WRONLY|dontWait, 0)
+	}
 	if err != nil {
 		return err
 	}
-	_ = f.SetWriteDeadline(time.Now().Add(pipeTime)) // what has none does not wait
+	_ = f.SetWriteDeadline(deadline) // what has none does not wait
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
 }

@@ -4,5 +4,8 @@ package report
 
 import "syscall"
 
-// dontWait lets the open of a pipe without a reader fail at once.
-const dontWait = syscall.O_NONBLOCK
+// dontWait lets the open of a pipe without a reader fail at once, with noReader.
+const (
+	dontWait = syscall.O_NONBLOCK
+	noReader = syscall.ENXIO
+)
