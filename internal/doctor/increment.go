@@ -17,9 +17,10 @@ import (
 )
 
 // increment finds out what a package means to a version whose update mode is
-// INCREMENT: all of it, or what is laid over the version that is online. It makes such
-// a version of a program that the other does not have, and looks which programs CAR
-// then lists.
+// INCREMENT: all of it, or what is laid over the version that is online. It uploads an
+// INCREMENT version with one program that the online version lacks, and looks whether CAR
+// then lists only that one (whole) or also the first program of the online version
+// (overlay).
 func (p *probe) increment(ctx context.Context) error {
 	const question, field = "What is the package of an INCREMENT version?", "Increment"
 	online := slices.IndexFunc(p.before, func(v car.Version) bool { return v.Status == car.Inuse })

@@ -14,8 +14,9 @@ const (
 	deflate               // deflated
 )
 
-// storedMax is how much a block of deflate that did not get smaller holds, in bytes;
-// five bytes say so before each (RFC 1951, section 3.2.4).
+// storedMax is how many bytes one stored (uncompressed) block of the deflate format can
+// hold; it has a header of up to five bytes (RFC 1951, section 3.2.4). Tree.AtMost counts
+// these headers. Not to be confused with blockSize.
 const storedMax = 1<<16 - 1
 
 // flushSize is how much a flush adds to a block at most, in bytes.

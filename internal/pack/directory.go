@@ -7,10 +7,12 @@ import (
 	"math"
 )
 
-// largeMembers is the way of an archive to its writer. In the directory, archive/zip
-// repeats the offset of a member of 4 GiB or more in 64 bits although its 32 bits say it
-// as well. That is not what the format says (APPNOTE.TXT, section 4.5.3), and 7-Zip
-// warns of it; so these 32 bits are filled in as those of a number that did not fit.
+// largeMembers is the io.Writer between archive/zip and the real one; it corrects the
+// zip's central directory. For a member whose size needs zip64, archive/zip writes the
+// offset into the zip64 extra field, and also as a real number into the 32-bit field if
+// it fits there. The extra field may hold the offset only if the 32-bit field is
+// 0xFFFFFFFF (APPNOTE.TXT, section 4.5.3), and 7-Zip warns otherwise. So pass sets that
+// field to 0xFFFFFFFF.
 type largeMembers struct {
 	w      io.Writer
 	inside bool                  // the directory is being written

@@ -70,9 +70,10 @@ func Scan(ctx context.Context, root string, o Options) (*Tree, error) {
 	return t, nil
 }
 
+const longName = "paths of more than 4,096 bytes"
+
 // What is wrong with a folder, where the remedy is another than to rename or remove.
 const (
-	longName     = "paths of more than 4,096 bytes"
 	cannotBeRead = "cannot be read"
 	changedNow   = "files that were changed while they were read"
 	lfsPointers  = "pointers of Git LFS in place of files"
@@ -136,7 +137,7 @@ type walk struct {
 	own         map[string]bool // places of files that the run itself writes
 	names       member.Names
 	problems    member.List
-	linked      int // of visited, those that were reached by a link to a folder
+	linked      int // how many of the visited were reached by a link to a folder
 	behindLinks int // links to folders that were followed to where the walk is now
 	nameBytes   int
 	visited     int // files and folders, also by a link
@@ -321,7 +322,7 @@ func (w *walk) follow(name, link string) (place string, isFolder, ok bool) {
 		w.problems.Add(true, "links that lead out of the folder", name)
 		return "", false, false
 	}
-	if info.IsDir() && slices.ContainsFunc(w.above, func(folder string) bool { return within(folder, place) }) {
+	if info.IsDir() && slices.ContainsFunc(w.above, func(ancestor string) bool { return within(ancestor, place) }) {
 		w.problems.Add(true, "links that lead nowhere or in a circle", name)
 		return "", false, false
 	}

@@ -100,7 +100,7 @@ func (r *run) refuseFull(versions []car.Version) *Error {
 	}
 	hint := "Delete one (" + r.line(Delete, "VERSION-ID") + "), or set on-full: delete-oldest."
 	if r.o.OnFull == FullDeleteOldest {
-		hint = "No version may be deleted: not the one online, the newest one to roll back to, those that keep names and those without a known age. Delete one by its id (" + r.line(Delete, "VERSION-ID") + "), or change keep."
+		hint = "delete-oldest finds no version to delete. It deletes only a former version; never the newest one to roll back to, nor one that the input keep matches; and none at all if CAR does not tell the age of every former version. Delete one by its id (" + r.line(Delete, "VERSION-ID") + "), or change keep."
 	}
 	return fail(InTheWay, codeFull, hint, "%s holds %d versions and takes no more than %d: %s. Nothing was uploaded.", r.appName(), len(versions), Limit, some(have, 10))
 }

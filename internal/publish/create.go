@@ -76,7 +76,7 @@ func (r *run) afterLostRace(ctx context.Context, refusal error) (tryAgain bool, 
 	if err != nil {
 		return false, refusal
 	}
-	if r.o.survey(versions).empty() {
+	if r.o.survey(versions).none() {
 		// The list shows no reason: it lags behind, or the reason is gone.
 		if r.o.OnBlocked != BlockedWait || r.waited() >= r.o.QueueTimeout {
 			return false, refusal

@@ -8,7 +8,7 @@ import (
 )
 
 // plan logs and records what makeRoom and the create would do.
-func (r *run) plan(m room, versions []car.Version) error {
+func (r *run) plan(m obstacles, versions []car.Version) error {
 	would := func(format string, args ...any) {
 		line := fmt.Sprintf("Would "+format, args...)
 		r.note("%s", line)

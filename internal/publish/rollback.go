@@ -33,9 +33,10 @@ func (r *run) rollback(ctx context.Context) (record.Outcome, error) {
 	return r.reached(), nil
 }
 
-// noteRollback notes in the name of the version that was online before that it was
-// rolled back from, and removes that note from the one that is online now. A failure
-// is only a warning, since players have the version that was asked for.
+// noteRollback appends "-rolledback" to the name of the version that this rollback took
+// offline, if the version now online is known to be older, and removes that ending from
+// the name of the one now online. A failure is only a warning, since players have the
+// version that was asked for.
 func (r *run) noteRollback(ctx context.Context, target, former car.Version) {
 	if wasRolledBack(target.Name) {
 		if r.changeName(ctx, target.ID, strings.TrimSuffix(target.Name, rolledBack), "its name still says that it was rolled back from") {

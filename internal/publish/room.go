@@ -12,23 +12,23 @@ import (
 	"github.com/car-publish/car-publish/internal/record"
 )
 
-// room is what keeps CAR from taking a new version.
-type room struct {
+// obstacles are what keeps CAR from taking a new version.
+type obstacles struct {
 	leaving  []car.Version // Deleting: they are waited for
-	failed   []car.Version // CreateFailed: they are deleted
-	blockers []car.Version // unfinished or unreleased: on-blocked decides
+	failed   []car.Version // CreateFailed: they are deleted, unless keep protects them
+	blockers []car.Version // unfinished, unreleased, or failed and protected: on-blocked decides
 	oldest   *car.Version  // the one that on-full: delete-oldest deletes; nil if none may go
 	full     bool          // the application holds Limit versions, without those that are about to go
 }
 
-// empty reports whether nothing keeps CAR from taking a new version.
-func (m room) empty() bool {
+// none reports whether nothing keeps CAR from taking a new version.
+func (m obstacles) none() bool {
 	return len(m.blockers)+len(m.leaving)+len(m.failed) == 0 && !m.full
 }
 
 // survey finds what keeps CAR from taking a new version.
-func (o Options) survey(versions []car.Version) room {
-	var m room
+func (o Options) survey(versions []car.Version) obstacles {
+	var m obstacles
 	replaceable := 0
 	for _, v := range oldestFirst(versions) {
 		switch {
@@ -132,7 +132,7 @@ func (r *run) makeRoom(ctx context.Context, versions []car.Version, mayReplace b
 
 // removeBlockers deletes what CAR could not create, and what on-blocked
 // replaces. If CAR refuses to delete one of those, this run takes it over.
-func (r *run) removeBlockers(ctx context.Context, m room, mayReplace bool) error {
+func (r *run) removeBlockers(ctx context.Context, m obstacles, mayReplace bool) error {
 	for _, v := range m.failed {
 		r.note("%s failed to be created and blocks new versions: deleting it.", title(v))
 		if err := r.remove(ctx, v); err != nil {

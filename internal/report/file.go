@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// writeFile writes a file as a whole or not at all, so that no later step
-// reads half of one. It makes no directory.
+// writeFile writes a file as a whole or not at all where it can be replaced, so that no
+// later step reads half of one. It makes no directory.
 func writeFile(path, text string) (err error) {
 	if err := staysInside(path); err != nil {
 		return err
@@ -60,8 +60,8 @@ func writeFile(path, text string) (err error) {
 }
 
 // inPlace writes a file that cannot be replaced: its folder may not be written, or it is
-// mounted into a container by itself. why is the reason, which stays if there is no such
-// file either.
+// mounted into a container by itself. why is the error that led here; it is returned also
+// if the file cannot be opened.
 func inPlace(path, text string, info os.FileInfo, why error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -95,7 +95,7 @@ func writeInto(path, text string) error {
 	if err != nil {
 		return err
 	}
-	_ = f.SetWriteDeadline(deadline) // what has none does not wait
+	_ = f.SetWriteDeadline(deadline) // fails where a write cannot be made to wait less
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
 }

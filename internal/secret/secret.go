@@ -1,4 +1,5 @@
-// Package secret holds text that must never be shown.
+// Package secret holds text that must never be shown. The spellings of it that are hidden
+// in a log, such as base64, are in package ci.
 package secret
 
 import "log/slog"

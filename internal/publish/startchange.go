@@ -34,13 +34,13 @@ func (s StartOptions) given() bool {
 type startChange struct {
 	from, to car.Start
 	after    bool // it comes after the release, since what is online before does not hold the new program
-	neither  bool // no version holds the program of the other, so there is no good order
+	neither  bool // no version is known to hold the program of the other, so there is no good order
 	sent     bool // it may have been carried out
 }
 
 // planStart compares what the application starts with what the inputs want it to,
 // for the release of a version that holds these executables. It returns nil if there
-// is nothing to change. What the application is was read just before.
+// is nothing to change. It trusts r.app, so call freshApplication first.
 func (r *run) planStart(ctx context.Context, executables []string) (*startChange, error) {
 	if !r.o.Start.given() {
 		return nil, nil
@@ -121,7 +121,7 @@ func (r *run) processes(start string, executables []string) []string {
 	return names
 }
 
-// executables lists those of a version; none if the key may not ask.
+// executables lists those of a version; none if that cannot be told.
 func (r *run) executables(ctx context.Context, version string) ([]string, error) {
 	paths, _, err := r.api.DescribeApplicationPathList(ctx, r.o.ApplicationID, version)
 	if err != nil {
@@ -192,7 +192,7 @@ func (r *run) restoreStart(ctx context.Context) {
 	if c == nil || !c.sent || c.after || r.ours.stage == onlineSent {
 		return
 	}
-	if c.from.ExePath == "" { // CAR takes no empty one, and nothing was online
+	if c.from.ExePath == "" { // CAR takes no empty one, and nothing could start before
 		return
 	}
 	if _, err := r.changeStart(ctx, c.to, c.from); err != nil {
