@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,8 +140,15 @@ func (p *parser) refuse(in Input, given setting, text, hint string) {
 	if mayHoldSecret(in, given.text) {
 		value = ""
 	}
+	if what, do := notExpanded(given.text); what != "" && aboutForm.MatchString(text) {
+		hint = "it is " + what + " that nobody expanded: " + do
+	}
 	p.problems = append(p.problems, &Problem{Input: given.from, Name: in.Name, Value: value, Text: text, Hint: hint})
 }
+
+// aboutForm matches the beginnings of what is said of the form of a value, and not of
+// its relation to others.
+var aboutForm = regexp.MustCompile(`^(is not |is neither |can be no |cannot be )`)
 
 // mayHoldSecret reports whether a value must never be shown: it is a secret, may
 // contain one, or may have been given where a secret was expected.

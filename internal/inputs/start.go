@@ -66,13 +66,22 @@ func (p *parser) startParameters() string {
 }
 
 // startProcesses are names of programs, separated by commas, by "|" as CAR writes
-// them, or by line breaks. A name may have blanks.
+// them, or by line breaks. A name may have blanks, and on Windows even the separators
+// of other lists: they separate only where programs stand on both sides.
 func (p *parser) startProcesses() []string {
 	in := find("start-processes")
 	given := p.lookup(in)
-	names, _ := p.list(in)
-	if !strings.HasPrefix(given.text, "[") {
-		names = strings.FieldsFunc(given.text, func(r rune) bool { return r == ',' || r == '|' || r == '\n' || r == '\r' })
+	names, ok := jsonList(given.text)
+	if !ok {
+		isProgram := func(name string) bool { return strings.EqualFold(path.Ext(name), ".exe") }
+		for _, name := range bare(strings.FieldsFunc(flatList(given.text), func(r rune) bool { return strings.ContainsRune(",|\n\r", r) })) {
+			pieces := bare(strings.FieldsFunc(name, isForeignSeparator))
+			if !slices.ContainsFunc(pieces, func(piece string) bool { return !isProgram(piece) }) {
+				names = append(names, pieces...)
+			} else {
+				names = append(names, name)
+			}
+		}
 	}
 	var valid []string
 	for _, name := range names {

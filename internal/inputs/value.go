@@ -2,8 +2,8 @@ package inputs
 
 import (
 	"cmp"
-	"encoding/json"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,27 +129,19 @@ func (p *parser) choice(name string) string {
 	return in.Default
 }
 
-// list splits on commas, spaces and line breaks, or reads a JSON array: that is
-// what Woodpecker makes of a list that has a secret in it
-// (https://woodpecker-ci.org/docs/usage/plugins/creating-plugins).
-func (p *parser) list(in Input) ([]string, setting) {
-	given := p.lookup(in)
-	if given.text == "" {
-		return nil, given
-	}
-	var items []string
-	if strings.HasPrefix(given.text, "[") && json.Unmarshal([]byte(given.text), &items) == nil {
-		for i := range items {
-			items[i] = strings.TrimSpace(items[i])
-		}
-		return slices.DeleteFunc(items, func(item string) bool { return item == "" }), given
-	}
-	return strings.FieldsFunc(given.text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), given
-}
-
+// keep are globs that protect versions. A name may hold a separator of full width, so
+// that a text with one is taken both as a whole and in pieces: it protects too much
+// rather than too little.
 func (p *parser) keep() []string {
 	in := find("keep")
-	globs, given := p.list(in)
+	globs, given := p.list(in, "")
+	for _, glob := range slices.Clone(globs) {
+		for _, piece := range bare(strings.FieldsFunc(glob, isForeignSeparator)) {
+			if !slices.Contains(globs, piece) {
+				globs = append(globs, piece)
+			}
+		}
+	}
 	return slices.DeleteFunc(globs, func(glob string) bool {
 		_, err := path.Match(glob, "")
 		if err != nil {
@@ -180,17 +172,15 @@ func (p *parser) archivePrefix() string {
 // separated by commas on a single one.
 func (p *parser) ignore() []string {
 	in := find("ignore")
-	patterns, given := p.list(in)
-	if !strings.HasPrefix(given.text, "[") || patterns == nil { // a pattern may have blanks, as in a .gitignore
-		patterns = nil
-		separator := "\n"
-		if !strings.Contains(given.text, "\n") {
-			separator = ","
-		}
-		for line := range strings.SplitSeq(given.text, separator) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				patterns = append(patterns, line)
-			}
+	given := p.lookup(in)
+	patterns, ok := jsonList(given.text)
+	if !ok { // a pattern may have blanks, as in a .gitignore
+		patterns = ignoreLines(given.text)
+		// A file may have such a name. Whoever wants to leave out that one writes JSON,
+		// and nothing is left out by a guess.
+		if len(patterns) == 1 && strings.ContainsFunc(patterns[0], isForeignSeparator) {
+			p.refuse(in, given, "is one pattern, since only commas and line breaks separate", "write each on a line of its own, or with commas (,) between them; if it is one name, write it as JSON: [\"name\"]")
+			return nil
 		}
 	}
 	return slices.DeleteFunc(patterns, func(pattern string) bool {
@@ -203,6 +193,22 @@ func (p *parser) ignore() []string {
 		}
 		return !valid
 	})
+}
+
+// ignoreLines returns the patterns of a text that is no JSON.
+func ignoreLines(text string) []string {
+	text = flatList(text)
+	separator := "\n"
+	if !strings.Contains(text, "\n") {
+		separator = ","
+	}
+	var patterns []string
+	for line := range strings.SplitSeq(text, separator) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
+			patterns = append(patterns, line)
+		}
+	}
+	return bare(patterns)
 }
 
 func (p *parser) runKey() string {
@@ -294,9 +300,29 @@ func (p *parser) versionName() string {
 	return given.text
 }
 
+// regionForm is what every region looks like that CAR documents.
+var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// regions refuses what can be no region: to make room for a version, another one may
+// be deleted before CAR says so. A region that is not known here may be a new one.
 func (p *parser) regions() []string {
-	regions, _ := p.list(find("regions"))
+	in := find("regions")
+	regions, given := p.list(in, foreignSeparators+"|")
+	odd := slices.ContainsFunc(regions, func(region string) bool { return !regionForm.MatchString(region) })
+	if given.text != "" && (odd || len(regions) == 0) {
+		hint := "write names of the letters a-z, digits and hyphens, with commas between them: ap-tokyo, ap-seoul"
+		if meant := p.regionsMeant(regions); meant != "" {
+			hint = "did you mean " + meant + "?"
+		}
+		p.refuse(in, given, "can be no list of regions", hint)
+		return nil
+	}
+	var distinct []string
 	for _, region := range regions {
+		if slices.Contains(distinct, region) {
+			continue
+		}
+		distinct = append(distinct, region)
 		if slices.Contains(knownRegions, region) {
 			continue
 		}
@@ -306,7 +332,26 @@ func (p *parser) regions() []string {
 		}
 		p.warn(warning)
 	}
-	return regions
+	return distinct
+}
+
+// regionsMeant returns the list that was meant, if that can be said of every region.
+func (p *parser) regionsMeant(regions []string) string {
+	var meant []string
+	for _, region := range regions {
+		visible := strings.Map(func(r rune) rune {
+			if isInvisible(r) {
+				return -1
+			}
+			return r
+		}, region)
+		name := nearest(visible, knownRegions)
+		if name == "" {
+			return ""
+		}
+		meant = append(meant, name)
+	}
+	return strings.Join(meant, ", ")
 }
 
 // region accepts only what may stand in an HTTP header as it is.
