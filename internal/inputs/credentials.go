@@ -96,10 +96,12 @@ func (p *parser) keys(c *Config, allowRunner bool) {
 	}
 
 	id, key, token := found["secret-id"], found["secret-key"], found["session-token"]
+	wellFormed := true
 	for _, name := range names {
-		if given := found[name]; !isLine(given.text) {
-			p.refuse(find(name), given, "has a line break or another control character in it", "copy it again")
-		}
+		wellFormed = p.checkKeyForm(name, found[name]) && wellFormed
+	}
+	if wellFormed {
+		p.checkPair(id, key)
 	}
 	c.SecretID, c.SecretKey, c.SessionToken = secret.New(id.text), secret.New(key.text), secret.New(token.text)
 	switch {
@@ -159,6 +161,8 @@ func readSecret(name string) (text, problem string) {
 	content, err := textfile.Read(context.Background(), name, most)
 	text = strings.TrimSpace(string(content))
 	switch {
+	case err == nil && slices.Contains(content, 0):
+		return "", "names a file in UTF-16, as Windows PowerShell writes it: write it in ASCII, for example with Set-Content -Encoding ascii"
 	case err != nil && !errors.Is(err, textfile.ErrTooLarge):
 		return "", "cannot be read: " + reason(err)
 	case err == nil && text == "":

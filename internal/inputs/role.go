@@ -34,9 +34,7 @@ func (p *parser) role() Role {
 		p.mask(p.env[variable])
 	}
 	token := p.secret("oidc-token")
-	if !isLine(token.text) {
-		p.refuse(find("oidc-token"), token, "has a line break or another control character in it", "pass the token alone, as the CI gives it")
-	}
+	p.checkKeyForm("oidc-token", token)
 	role.Token = secret.New(token.text)
 	if file := p.lookup(find("oidc-token-file")); file.text != "" && !readableOnce(file.text) {
 		role.Token, role.TokenFile = secret.String{}, file.text
