@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -108,12 +109,40 @@ func TestProxy(t *testing.T) {
 	t.Cleanup(picky.Close)
 	host := strings.TrimPrefix(picky.URL, "http://")
 	for _, endpoint := range []string{server.URL, "https://car.tencentcloudapi.com"} { // by a plain request, and by CONNECT
-		result, err := over(t, transport.Options{Proxy: "http://ci:hunter2@" + host}, endpoint)
-		expect(t, result, "Proxy", record.Broken, "the proxy "+host+" does not connect to "+endpoint[strings.Index(endpoint, "//")+2:]+": it requires a name and a password", "http://name:password@"+host)
-		expect(t, result, "COS", record.Broken, "it requires a name and a password")
-		if err == nil || err.Kind != publish.Other || strings.Contains(err.Message, "hunter2") {
-			t.Errorf("error %v", err)
+		server := endpoint[strings.Index(endpoint, "//")+2:]
+		for user, want := range map[string][2]string{
+			"":            {"it requires a name and a password", "http://name:password@" + host},
+			"ci:hunter2@": {"it refused the name and the password that it was given (HTTP 407)", "Check both"},
+		} {
+			result, err := over(t, transport.Options{Proxy: "http://" + user + host}, endpoint)
+			expect(t, result, "Proxy", record.Broken, "the proxy "+host+" does not connect to "+server+": "+want[0], want[1])
+			expect(t, result, "COS", record.Broken, want[0])
+			if err == nil || err.Kind != publish.Other || strings.Contains(err.Message, "hunter2") {
+				t.Errorf("error %v", err)
+			}
 		}
+	}
+}
+
+// What goes wrong between the connection and the answer is told as TLS, however the
+// server ends it.
+func TestBrokenTLS(t *testing.T) {
+	t.Parallel()
+	plain := httptest.NewServer(carsim.New(carsim.World{}))
+	t.Cleanup(plain.Close)
+	cut, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cut.Close() })
+	go func() {
+		for c, err := cut.Accept(); err == nil; c, err = cut.Accept() {
+			_ = c.Close()
+		}
+	}()
+	for _, address := range []string{strings.Replace(plain.URL, "http", "https", 1), "https://" + cut.Addr().String()} {
+		result, _ := over(t, transport.Options{}, address)
+		expect(t, result, "TLS", record.Broken, "", "TLS")
 	}
 }
 

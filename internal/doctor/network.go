@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func (e *exam) network(ctx context.Context) {
 func (e *exam) proxy(r *reached, proxy string) bool {
 	const check = "Proxy"
 	switch {
-	case r.stuckAtProxy():
+	case r.refusedByProxy():
 		e.fail(check, proxyFailure(r, proxy), 0)
 		return false
 	case proxy != "":
@@ -85,6 +86,9 @@ func (e *exam) dns(r *reached, proxy string) bool {
 func (e *exam) tls(r *reached, _ string) bool {
 	const check = "TLS"
 	switch {
+	case r.failedAtTLS() && !r.stuckAtTLS():
+		e.fail(check, r.failure("The TLS handshake with "+r.name()+" failed: check its port, that nothing on the way cuts TLS off, and the proxy if there is one."), 0)
+		return false
 	case r.stuckAtTLS():
 		e.fail(check, r.failure("Something between this machine and "+r.name()+" shows a certificate that this machine does not trust: if it is a proxy of yours that inspects TLS, name its root certificate with ca-file."), 0)
 		return false
@@ -171,7 +175,7 @@ func (e *exam) bucket(ctx context.Context) {
 	switch {
 	case errors.As(r.err, &redirect):
 		e.warn(check, "COS does not redirect: look at cos-endpoint and proxy; a login page may be in between.", "%s answers HTTP %d, a redirect to %q", r.host, redirect.Status, redirect.Host)
-	case r.stuckAtProxy():
+	case r.refusedByProxy():
 		failure := proxyFailure(r, e.o.Proxy(endpoint))
 		failure.Kind = publish.UploadFailed
 		e.fail(check, failure, 0)
@@ -198,10 +202,28 @@ func (r *reached) failure(hint string) *publish.Error {
 	return &publish.Error{Kind: publish.Other, Code: car.CodeNetwork, Message: message, Hint: hint, Err: r.err}
 }
 
+// refusedByProxy reports whether the proxy cannot be reached, or does not connect.
+func (r *reached) refusedByProxy() bool {
+	return r.stuckAtProxy() || errors.As(r.err, new(*transport.ProxyError))
+}
+
+// failedAtTLS reports whether TLS could not be set up, for whatever reason: a
+// connection that is cut then looks like any other.
+func (r *reached) failedAtTLS() bool {
+	return r.stuckAtTLS() || r.err != nil && !r.shaken.IsZero() && r.tls == nil
+}
+
 func proxyFailure(r *reached, proxy string) *publish.Error {
 	err := r.failure("Check the host and port in proxy (or HTTPS_PROXY), and that the proxy may be reached from here.")
 	err.Message = "the proxy " + proxy + " does not connect to " + r.host
+	var answer *transport.ProxyError
 	switch {
+	case errors.As(r.err, &answer) && answer.Status == http.StatusProxyAuthRequired && answer.Named:
+		err.Message += ": it refused the name and the password that it was given (HTTP 407)"
+		err.Hint = "Check both, in the input proxy or in HTTPS_PROXY. In them % # / ? @ are written %25 %23 %2F %3F %40."
+	case errors.As(r.err, &answer) && answer.Status != http.StatusProxyAuthRequired:
+		err.Message += fmt.Sprintf(": it answers HTTP %d %s", answer.Status, http.StatusText(answer.Status))
+		err.Hint = "Ask whoever runs the proxy to let this machine reach " + r.name() + " through it."
 	case r.status == http.StatusProxyAuthRequired, r.err != nil && strings.Contains(r.err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
 		err.Message += ": it requires a name and a password (HTTP 407)"
 		err.Hint = "Put name and password into the input proxy: http://name:password@" + proxy

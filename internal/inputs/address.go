@@ -6,13 +6,10 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/car-publish/car-publish/internal/secret"
 )
 
 // The domains of COS and of Tencent Cloud's API, which CAR and STS belong to. A
@@ -118,53 +115,6 @@ func isIn(domains []string, host string) bool {
 	return slices.ContainsFunc(domains, func(domain string) bool {
 		return host == domain || strings.HasSuffix(host, "."+domain)
 	})
-}
-
-// artifactURL returns the URL and the file name at its end.
-func (p *parser) artifactURL() (secret.String, string) {
-	in := find("artifact-url")
-	given := p.lookup(in)
-	if given.text == "" {
-		return secret.String{}, ""
-	}
-	p.maskURL(given.text)
-	u, err := url.Parse(given.text)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		p.refuse(in, given, "is not an http or https URL", "CAR downloads it directly, so it must be the address of the file itself; a file of yours goes to artifact")
-		return secret.String{}, ""
-	}
-	return secret.New(given.text), path.Base(u.Path)
-}
-
-// proxyVariables are the variables that name a proxy if the input does not.
-var proxyVariables = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
-
-// proxyURL adds the scheme that curl and Go assume where HTTPS_PROXY has none.
-func proxyURL(text string) string {
-	if strings.Contains(text, "://") {
-		return text
-	}
-	return "http://" + text
-}
-
-func (p *parser) proxy() secret.String {
-	for _, name := range proxyVariables {
-		p.maskUser(proxyURL(p.env[name]))
-	}
-	in := find("proxy")
-	given := p.lookup(in)
-	if given.text == "" {
-		return secret.String{}
-	}
-	text := proxyURL(given.text)
-	p.maskUser(text)
-	u, err := url.Parse(text)
-	schemes := []string{"http", "https", "socks5", "socks5h"}
-	if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
-		p.refuse(in, given, "is not the URL of a proxy", "write http://host:port; "+oneOf(schemes)+" will do")
-		return secret.String{}
-	}
-	return secret.New(text)
 }
 
 // minSecretPart is how long a part of a URL must be to be masked, in bytes. Shorter

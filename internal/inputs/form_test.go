@@ -153,3 +153,122 @@ func TestKeyFilesOfEditors(t *testing.T) {
 		}
 	}
 }
+
+// Nothing that names a proxy is read in another way than it was meant, and no part of
+// one is shown.
+func TestProxiesOfAWrongForm(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"http://proxy:3128", "proxy:3128", "http://proxy:3128/", "https://proxy", "socks5://10.0.0.1:1080", "SOCKS5H://[::1]:1080",
+		"http://user:p%40ss%2F%23@proxy:3128", "http://user:a:b!$&'()*+,;=@proxy.example.com:3128", "http://token@proxy",
+	} {
+		for _, name := range []string{"CAR_PROXY", "HTTPS_PROXY", "http_proxy"} {
+			if _, warnings, problems := parse(t, "", with(complete, name+"="+text)); warnings != nil || problems != nil {
+				t.Errorf("%s=%s: got warnings %q, problems %q, want none", name, text, warnings, problems)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"http://user:100%sure246@127.0.0.1:3128":    "%25 %23 %2F %3F %40",
+		"http://user:sure246#word@127.0.0.1:3128":   "%25 %23 %2F %3F %40",
+		"http://user:p@sure246/word@127.0.0.1:3128": "%25 %23 %2F %3F %40",
+		"http://user:p@sure246@127.0.0.1:3128":      "%25 %23 %2F %3F %40",
+		"http://user:sure246?x@proxy":               "%25 %23 %2F %3F %40",
+		"http://user:sure246\\x@proxy":              "two digits of base 16",
+		"http://user:sure246#word":                  "more than a host and a port",
+		"http://proxy:3128/sure246":                 "more than a host and a port",
+		"http://proxy:3128?sure246":                 "more than a host and a port",
+		"http://user:sure246":                       "is not the URL of a proxy",
+		"http://proxy:99999":                        "is not the URL of a proxy",
+		"http://proxy:":                             "is not the URL of a proxy",
+		"http://":                                   "is not the URL of a proxy",
+		"ftp://user:sure246@proxy":                  "http, https, socks5 or socks5h",
+		"socks4://proxy":                            "http, https, socks5 or socks5h",
+		`"http://proxy:3128"`:                       "is in quotes",
+		"http://user:sure 246@proxy":                "has a blank",
+		"\ufeffhttp://proxy":                        "has a blank",
+		"${{ secrets.PROXY }}":                      "expression that nobody expanded",
+		"$PROXY":                                    "variable that nobody expanded",
+		"http:/proxy:3128":                          "more than a host and a port",
+	} {
+		for _, name := range []string{"CAR_PROXY", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"} {
+			_, warnings, problems := parse(t, "", with(complete, name+"="+text))
+			if len(problems) != 1 || !strings.Contains(problems[0], want) || !strings.Contains(problems[0], "from "+name) || warnings != nil {
+				t.Errorf("%s=%s: got warnings %q, problems %q, want one that says %q", name, text, warnings, problems, want)
+			}
+			if strings.Contains(strings.Join(problems, ""), "sure") {
+				t.Errorf("%q shows a part of the password", problems)
+			}
+		}
+	}
+	// net/http does not trim a variable: it would ignore this one.
+	if _, _, problems := parse(t, "", with(complete, "HTTPS_PROXY=http://proxy:3128\r")); len(problems) != 1 {
+		t.Errorf("got %q for a line break at the end", problems)
+	}
+	// What is not in force does no harm.
+	for _, environ := range [][]string{{"CAR_PROXY=proxy:1", "HTTPS_PROXY=a/b"}, {"HTTPS_PROXY=proxy:1", "https_proxy=a/b"}, {"HTTPS_PROXY=proxy:1", "ALL_PROXY=a/b"}, {"NO_PROXY=a;b"}} {
+		if _, warnings, problems := parse(t, "", with(complete, environ...)); warnings != nil || problems != nil {
+			t.Errorf("%q: got warnings %q, problems %q, want none", environ, warnings, problems)
+		}
+	}
+}
+
+func TestProxyWarnings(t *testing.T) {
+	t.Parallel()
+	for variable, want := range map[string]string{
+		"NO_PROXY=a.example, b.example,.c.example,*.d.example,10.0.0.0/8,[::1]": "", "NO_PROXY=*": "",
+		"NO_PROXY=a.example;b.example": "only commas separate", "no_proxy=a.example b.example": "only commas separate", "NO_PROXY=a，b": "only commas separate",
+		"NO_PROXY=http://a.example": "holds a URL", `NO_PROXY="a.example"`: "has quotes in it", "NO_PROXY=$NO": "nobody expanded", "NO_PROXY=10.0.*": "has a * in it",
+	} {
+		_, warnings, problems := parse(t, "", with(complete, "HTTPS_PROXY=proxy:1", variable))
+		if problems != nil || (len(warnings) == 0) != (want == "") || !strings.Contains(strings.Join(warnings, "\n"), want) {
+			t.Errorf("%s: got warnings %q, problems %q, want %q", variable, warnings, problems, want)
+		}
+	}
+	if _, warnings, _ := parse(t, "", with(complete, "ALL_PROXY=socks5://proxy:1")); len(warnings) != 1 || !strings.Contains(warnings[0], "ALL_PROXY is set, but only HTTPS_PROXY") {
+		t.Errorf("got %q for ALL_PROXY alone", warnings)
+	}
+}
+
+func TestURLsThatCARCannotReach(t *testing.T) {
+	t.Parallel()
+	environ := with(without(complete, "CAR_ARTIFACT"), "CAR_ARTIFACT_NAME=a.zip")
+	for host, out := range map[string]bool{
+		"10.0.0.5": true, "172.16.3.4:8081": true, "192.168.1.2": true, "127.0.0.1": true, "[::1]:80": true, "169.254.169.254": true, "[fe80::1%25eth0]": true,
+		"[fd00::1]": true, "0.0.0.0": true, "100.64.1.1": true, "[::ffff:10.0.0.1]": true, "localhost": true, "nexus": true, "nexus.local": true, "NEXUS.LOCAL.": true,
+		"host.docker.internal": true, "minio.svc.cluster.local": true, "files.lan": true, "gitlab.corp": true, "2130706433": true, "127.1": true, "0x7f.1": true, "me:secretpart@nexus": true,
+		"8.8.8.8": false, "[2606:4700::1111]": false, "example.com": false, "172.32.0.1": false, "local.example.com": false, "notlocal.com": false, "b-1.cos.ap-tokyo.myqcloud.com:443": false,
+	} {
+		_, warnings, problems := parse(t, "", with(environ, "CAR_ARTIFACT_URL=https://"+host+"/Game.zip"))
+		if problems != nil || (len(warnings) > 0) != out || out && !strings.Contains(warnings[0], "CAR downloads from the Internet") || strings.Contains(strings.Join(warnings, ""), "secretpart") {
+			t.Errorf("%s: got warnings %q, problems %q, want a warning: %t", host, warnings, problems, out)
+		}
+	}
+	for text, want := range map[string]string{
+		"https://example.com/a b/Game.zip":                                   "https://example.com/a%20b/Game.zip",
+		"https://example.com/游戏.zip?name=a b":                                "https://example.com/%E6%B8%B8%E6%88%8F.zip?name=a%20b",
+		"https://example.com/a%20b/Game.zip?x=%2F":                           "https://example.com/a%20b/Game.zip?x=%2F",
+		"https://example.com/Game.zip?to=https://other.example.com/x&copy=1": "https://example.com/Game.zip?to=https://other.example.com/x&copy=1",
+	} {
+		c, warnings, problems := parse(t, "", with(environ, "CAR_ARTIFACT_URL="+text))
+		if c.ArtifactURL.Reveal() != want || warnings != nil || problems != nil {
+			t.Errorf("%s: got %q, warnings %q, problems %q, want %q", text, c.ArtifactURL.Reveal(), warnings, problems, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"https://example.com/Game.zip?a=1&amp;sign=secretpart":                 "write & in place of &amp;",
+		`https://example.com/Game.zip?a=1\u0026sign=secretpart`:                "write & in place of &amp;",
+		`"https://example.com/Game.zip?sign=secretpart"`:                       "is in quotes",
+		"${{ steps.b.outputs.url }}":                                           "expression that nobody expanded",
+		"$URL":                                                                 "variable that nobody expanded",
+		"https://example.com/a.zip?sign=secretpart\nhttps://example.com/b.zip": "on one line",
+		"https://example.com/a.zip, https://example.com/b.zip":                 "is more than one URL",
+		"https://example.com/a.zip\u200b":                                      "invisible character",
+		"https:///Game.zip":                                                    "is not an http or https URL",
+	} {
+		_, _, problems := parse(t, "", with(environ, "CAR_ARTIFACT_URL="+text))
+		if len(problems) != 1 || !strings.Contains(problems[0], want) || strings.Contains(problems[0], "secretpart") {
+			t.Errorf("%s: got %q, want one that says %q", text, problems, want)
+		}
+	}
+}

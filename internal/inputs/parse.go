@@ -23,7 +23,7 @@ var ErrShown = errors.New("help or version shown")
 // ErrShown, or a *multierror.Error with every *Problem there is. Help and
 // version go to out; nothing else is written.
 func Parse(args, environ []string, version string, out io.Writer) (Config, []string, error) {
-	p := &parser{env: environment(environ)}
+	p := &parser{env: environment(environ), environ: environ}
 	p.inAction = isAction(p.env)
 	line := p.readArgs(args)
 	p.flags = line.flags
@@ -93,6 +93,7 @@ func helpShown(err error) error {
 // secrets while it reads them.
 type parser struct {
 	env       map[string]string
+	environ   []string          // as it was given
 	flags     map[string]string // by input name
 	problems  []*Problem
 	warnings  []string

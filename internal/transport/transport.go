@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -101,6 +102,7 @@ func New(o Options) (http.RoundTripper, error) {
 	if err := checkRoots(os.Getenv); err != nil {
 		return nil, err
 	}
+	base.OnProxyConnectResponse = connected
 	if o.CAFile != "" {
 		pem, err := textfile.Read(context.Background(), o.CAFile, maxRoots)
 		if err != nil {
@@ -115,7 +117,7 @@ func New(o Options) (http.RoundTripper, error) {
 		}
 		base.TLSClientConfig.RootCAs = roots
 	}
-	return Guard(base, o.UserAgent), nil
+	return &guard{next: base, userAgent: o.UserAgent, via: via}, nil
 }
 
 // checkRoots refuses what the variables of the system's certificates name, if reading it
@@ -150,18 +152,35 @@ func checkRoots(getenv func(string) string) error {
 // via returns what says which proxy a request goes through.
 func (o Options) via() (func(*http.Request) (*url.URL, error), error) {
 	if o.Proxy == "" {
-		return http.ProxyFromEnvironment, nil
+		return fromEnvironment, nil
 	}
 	proxy, err := url.Parse(o.Proxy)
-	if err != nil || proxy.Host == "" {
-		return nil, errors.New("proxy is not a URL")
+	if err != nil || proxy.Host == "" || !isHostAlone(proxy) {
+		return nil, errors.New("proxy is not the URL of a proxy")
 	}
 	return func(r *http.Request) (*url.URL, error) {
 		if r.URL.Hostname() == o.Local {
-			return http.ProxyFromEnvironment(r)
+			return fromEnvironment(r)
 		}
 		return proxy, nil
 	}, nil
+}
+
+// fromEnvironment is http.ProxyFromEnvironment without proxies that have more than a
+// host: a # or a / in a password makes a host of a part of it.
+func fromEnvironment(r *http.Request) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(r)
+	if err != nil || proxy != nil && !isHostAlone(proxy) {
+		return nil, errProxyVariable
+	}
+	return proxy, nil
+}
+
+// errProxyVariable shows nothing of the variable, which may have a password in it.
+const errProxyVariable Refusal = "HTTPS_PROXY or HTTP_PROXY is not the URL of a proxy"
+
+func isHostAlone(u *url.URL) bool {
+	return (u.Path == "" || u.Path == "/") && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
 }
 
 // ProxyFor returns the host of the proxy that requests to an address go
@@ -185,12 +204,13 @@ func (o Options) ProxyFor(address string) string {
 // Guard puts the rules of this package around any RoundTripper, such as a
 // simulator's.
 func Guard(next http.RoundTripper, userAgent string) http.RoundTripper {
-	return &guard{next, userAgent}
+	return &guard{next: next, userAgent: userAgent}
 }
 
 type guard struct {
 	next      http.RoundTripper
 	userAgent string
+	via       func(*http.Request) (*url.URL, error) // nil without a proxy
 }
 
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -198,7 +218,8 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	dog := &watchdog{timer: time.AfterFunc(StallTimeout, func() { cancel(ErrStalled) })}
 	stop := func() { dog.timer.Stop(); cancel(nil) }
 
-	req = req.Clone(ctx)
+	shake := &handshake{}
+	req = req.Clone(httptrace.WithClientTrace(ctx, shake.trace()))
 	if g.userAgent != "" {
 		req.Header.Set("User-Agent", g.userAgent)
 	}
@@ -209,11 +230,18 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && req.Context().Err() != nil {
 			err = cause
+		} else {
+			err = shake.explain(err)
 		}
 		stop()
 		return nil, err
 	}
 	dog.pat()
+	if err := g.refusedByProxy(req, resp.StatusCode); err != nil {
+		resp.Body.Close()
+		stop()
+		return nil, err
+	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		resp.Body.Close()
 		stop()

@@ -314,3 +314,72 @@ func TestProxy(t *testing.T) {
 		t.Error("a proxy that is no URL was taken")
 	}
 }
+
+// A proxy that wants another password is told from one that wants any, and neither is
+// asked again; TLS that is cut off is told as TLS.
+func TestProxyThatDoesNotConnect(t *testing.T) {
+	status := http.StatusProxyAuthRequired
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer proxy.Close()
+	for _, tt := range []struct {
+		status        int
+		user, address string
+		want          string
+		refusal       bool
+	}{
+		{407, "", "https://car.example/", "wants a name and a password, and none was given", true},
+		{407, "me:hunter2@", "https://car.example/", "refused the name and the password that it was given", true},
+		{407, "me:hunter2@", "http://car.example/", "refused the name and the password that it was given", true},
+		{403, "", "https://car.example/", "does not connect (HTTP 403 Forbidden)", true},
+		{503, "", "https://car.example/", "does not connect (HTTP 503 Service Unavailable)", false},
+	} {
+		status = tt.status
+		rt, err := transport.New(transport.Options{Proxy: "http://" + tt.user + strings.TrimPrefix(proxy.URL, "http://")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := get(t, rt, tt.address)
+		if err == nil {
+			resp.Body.Close()
+			t.Fatalf("%+v: got an answer", tt)
+		}
+		if !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") || errors.As(err, new(transport.Refusal)) != tt.refusal {
+			t.Errorf("%+v: got %q", tt, err)
+		}
+	}
+}
+
+func TestHandshakeThatIsCut(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			_ = c.Close()
+		}
+	}()
+	rt, err := transport.New(transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := get(t, rt, "https://"+l.Addr().String())
+	if err == nil {
+		resp.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "the TLS handshake failed") {
+		t.Errorf("got %v, want it to say TLS", err)
+	}
+}
+
+func TestProxyWithMoreThanAHost(t *testing.T) {
+	for _, proxy := range []string{"http://user:246#word@proxy", "http://proxy/x", "http://proxy?x"} {
+		if _, err := transport.New(transport.Options{Proxy: proxy}); err == nil || strings.Contains(err.Error(), "246") {
+			t.Errorf("%q: got %v", proxy, err)
+		}
+		if got := (transport.Options{Proxy: proxy}).ProxyFor("https://car.example"); got != "" {
+			t.Errorf("%q: got the proxy %q", proxy, got)
+		}
+	}
+}
