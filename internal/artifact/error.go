@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,8 +111,11 @@ func notFound(pattern string) error {
 	if other := otherCase(pattern); other != "" {
 		e.Message = strings.TrimSuffix(e.Message, ".") + fmt.Sprintf(", but there is %q.", other)
 		e.Hint = "Capital and small letters differ here: write the path as it is on the disk."
-	} else if others := near(pattern); len(others) > 0 {
+	} else if others := near(searched(pattern)); len(others) > 0 {
 		e.Message += " Nearby there is: " + list(others) + "."
+	}
+	if hint := misspelt(pattern); hint != "" {
+		e.Hint = hint
 	}
 	return e
 }
@@ -120,7 +124,7 @@ func badGlob(pattern string) error {
 	return &Error{
 		Kind:    NotFound,
 		Message: fmt.Sprintf("%q is neither a file nor a valid glob.", pattern),
-		Hint:    "A glob may have *, ?, ** for folders, and [a-z] with both brackets.",
+		Hint:    cmp.Or(misspelt(pattern), "A glob may have *, ?, ** for folders, and [a-z] with both brackets."),
 	}
 }
 

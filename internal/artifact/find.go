@@ -141,11 +141,10 @@ func otherCase(path string) string {
 	return found
 }
 
-// near returns archives that the user may have meant: those in the pattern's
-// folder, else in the nearest folder above that has any, up to the working
-// directory or the root.
-func near(pattern string) []string {
-	dir := filepath.Clean(fixedFolder(pattern))
+// near returns archives that the user may have meant: those in the folder, else in
+// the nearest folder above that has any, up to the working directory or the root.
+func near(dir string) []string {
+	dir = filepath.Clean(dir)
 	for {
 		entries, _ := os.ReadDir(dir) // none, if it cannot be read
 		var found []string
