@@ -62,23 +62,13 @@ func (r *run) waited() time.Duration {
 func (r *run) blocked(v car.Version) *Error {
 	r.learn(func(t *record.Result) { t.BlockingVersionID = v.ID })
 	why := fmt.Sprintf("is %s", v.Status)
-	choices := []string{"set on-blocked: wait"}
-	if r.o.OnBlocked == BlockedWait {
-		choices = []string{"raise queue-timeout"}
-	}
 	switch {
 	case v.Status == car.Normal:
 		why = "is ready and waits for release"
-		choices = []string{
-			"release it (" + r.line(Release, v.ID) + ")", "delete it (" + r.line(Delete, v.ID) + ")",
-			"set on-blocked: replace-unreleased",
-		}
 	case v.Status == car.CreateFailed:
 		why = "failed to be created"
-		choices = []string{"delete it (" + r.line(Delete, v.ID) + ")"}
 	case v.Status.Underway():
 		why = "is still being created"
-		choices = append(choices, "set on-blocked: replace", "delete it ("+r.line(Delete, v.ID)+")")
 	}
 	if r.o.keeps(v) {
 		why += ", and keep protects it"
@@ -86,10 +76,44 @@ func (r *run) blocked(v car.Version) *Error {
 	if !v.CreateTime.IsZero() {
 		why += fmt.Sprintf(", made %s ago", human.Duration(time.Since(v.CreateTime.Time)))
 	}
-	e := fail(InTheWay, codeBlocked, sentence(strings.Join(choices, ", or "))+".",
-		"%s cannot take a new version: %s %s. Nothing was uploaded.", r.appName(), title(v), why)
+	e := fail(InTheWay, codeBlocked, r.waysPast(v), "%s cannot take a new version: %s %s. Nothing was uploaded.", r.appName(), title(v), why)
 	e.blocker = v.ID
 	return e
+}
+
+// waysPast says what can be done about a version that is in the way. It proposes
+// nothing that is set already or that keep rules out, and no delete of a version whose
+// run may be at work.
+func (r *run) waysPast(v car.Version) string {
+	patience := "set on-blocked: wait"
+	if r.o.OnBlocked == BlockedWait {
+		patience = "raise queue-timeout"
+	}
+	release, remove := "release it ("+r.line(Release, v.ID)+")", "delete it ("+r.line(Delete, v.ID)+")"
+	kept := r.o.keeps(v)
+	choices := []string{patience}
+	switch {
+	case r.o.replaces(v):
+		return fmt.Sprintf("Another run was quicker: on-blocked: %s removes only what was there at the first look, and what CAR lets go. Run again when that run has ended, put both into one concurrency group, or set on-blocked: wait.", r.o.OnBlocked)
+	case v.Status == car.Normal && kept:
+		choices = []string{release, "change keep"}
+	case v.Status == car.Normal:
+		choices = []string{release, remove, "set on-blocked: replace-unreleased"}
+		if r.o.OnBlocked == BlockedWait {
+			choices = append(choices, patience)
+		}
+	case v.Status == car.CreateFailed && kept:
+		choices = []string{remove, "change keep"}
+	case v.Status == car.CreateFailed:
+		choices = []string{remove}
+	case v.Status.Underway():
+		dead := "set on-blocked: replace or " + remove
+		if kept {
+			dead = "change keep or " + remove
+		}
+		return fmt.Sprintf("Run again when the run that makes it has ended, or %s. Only if no run is at work on it any more, %s.", patience, dead)
+	}
+	return sentence(strings.Join(choices, ", or ")) + "."
 }
 
 // refuseFull is the error for an application without room.
