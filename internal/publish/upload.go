@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/car-publish/car-publish/internal/artifact"
@@ -31,7 +33,7 @@ func (r *run) put(ctx context.Context) error {
 	o := r.uploadOptions()
 	meter := &meter{emit: r.emit, total: r.build.Size}
 	forecast := r.newForecast(ctx, r.build.Size)
-	o.File, o.Size = file, r.build.Size
+	o.File, o.Size = &watched{File: file, path: r.build.Path, inspected: r.file, changed: r.changed()}, r.build.Size
 	o.Progress = func(done int64) {
 		meter.update(done)
 		forecast.update(done)
@@ -62,6 +64,9 @@ func (r *run) transfer(ctx context.Context, o cos.Options, unchanged func() erro
 	done, err := r.upload.Run(ctx)
 	if errors.Is(err, errDelivered) && r.upload.Pending() {
 		r.abort(ctx)
+	}
+	if own := (*Error)(nil); errors.As(err, &own) && own.Code == codeArtifactChanged {
+		return own // which part it was does not matter
 	}
 	if err != nil {
 		return err
@@ -159,8 +164,42 @@ func (r *run) unchanged(ctx context.Context, file *os.File) error {
 			return nil
 		}
 	}
-	return fail(UploadFailed, "ArtifactChanged", "Publish when the step that builds it is done.",
+	return r.changed()
+}
+
+// codeArtifactChanged is the code of an artifact that is no longer what was inspected.
+const codeArtifactChanged = "ArtifactChanged"
+
+func (r *run) changed() *Error {
+	return fail(UploadFailed, codeArtifactChanged, "Publish when the step that builds it is done.",
 		"%s was changed or replaced after it was inspected: it is not published.", r.build.Name)
+}
+
+// watched is an artifact that stops the upload once another file is at its path, or
+// once it has another size or time. That is looked at again after so many bytes that a
+// part costs one look at most. What this cannot see is found when all has been sent.
+type watched struct {
+	*os.File
+	path      string
+	inspected os.FileInfo
+	changed   error
+	due       atomic.Int64 // bytes until the next look
+}
+
+// betweenLooks is the size of the smallest parts that an upload is cut into.
+const betweenLooks = 8 << 20
+
+// ReadAt implements io.ReaderAt.
+func (w *watched) ReadAt(p []byte, offset int64) (int, error) {
+	if w.due.Add(-int64(len(p))) < 0 {
+		w.due.Store(betweenLooks)
+		now, err := os.Stat(w.path)
+		gone := errors.Is(err, fs.ErrNotExist) // any other error may pass
+		if gone || err == nil && (!os.SameFile(w.inspected, now) || now.Size() != w.inspected.Size() || !now.ModTime().Equal(w.inspected.ModTime())) {
+			return 0, w.changed
+		}
+	}
+	return w.File.ReadAt(p, offset)
 }
 
 // sameContent reports whether a file of the same size and time has the same list of
