@@ -107,7 +107,8 @@ type Run struct {
 type Streams struct {
 	Out, Err io.Writer
 	Getenv   func(string) string
-	Terminal bool // Err is a terminal
+	Terminal bool       // Err is a terminal
+	Width    func() int // of that terminal, in columns; 0 or no function if it is not known
 }
 
 // Detect returns the Host of that name, or, for an empty name, of the CI that

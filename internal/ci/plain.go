@@ -3,10 +3,7 @@ package ci
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/car-publish/car-publish/internal/secret"
 )
@@ -27,8 +24,8 @@ type plain struct {
 	terminal bool
 	colour   bool
 	indent   string
-	bar      *progressbar.ProgressBar
-	barOf    Progress // what bar was made for
+	width    func() int
+	bar      *bar
 	drawn    time.Time
 }
 
@@ -37,6 +34,7 @@ func newPlain(s Streams) *plain {
 		w:        s.Err,
 		getenv:   s.Getenv,
 		terminal: s.Terminal,
+		width:    s.Width,
 		// https://no-color.org
 		colour: s.Terminal && s.Getenv("NO_COLOR") == "" && s.Getenv("TERM") != "dumb",
 	}
@@ -99,41 +97,39 @@ func (p *plain) Progress(now Progress) {
 		}
 		return
 	}
-	p.beat.due(now)
-	if p.bar == nil || p.barOf.What != now.What || (p.barOf.Percent < 0) != (now.Percent < 0) {
+	width := p.columns()
+	if !fits(width, now.Percent >= 0) {
 		p.clear()
-		p.bar, p.barOf = newBar(p.w, now.Percent >= 0), now
-	} else if time.Since(p.drawn) < redrawInterval {
+		if p.beat.due(now) {
+			p.write(p.indent + now.line())
+		}
+		return
+	}
+	p.beat.due(now)
+	switch measured := now.Percent >= 0; {
+	case p.bar == nil || p.bar.width != width || p.bar.shape.What != now.What || (p.bar.shape.Percent >= 0) != measured:
+		p.clear()
+		p.bar = newBar(p.w, width, measured)
+	case time.Since(p.drawn) < redrawInterval, measured && p.bar.shape == now:
 		return
 	}
 	p.drawn = time.Now()
-	p.bar.Describe(strings.TrimSuffix(now.What+", "+now.Detail, ", "))
-	if now.Percent >= 0 {
-		_ = p.bar.Set(now.Percent) // fails above 100 %, which was ruled out
+	p.bar.draw(now)
+}
+
+// columns is the width of the terminal.
+func (p *plain) columns() int {
+	if p.width != nil {
+		if width := p.width(); width > 0 {
+			return width
+		}
 	}
+	return usualWidth
 }
 
 // redrawInterval is as often as an eye can follow. The library's own limit would
 // let the description through and hold the percentage back.
 const redrawInterval = 100 * time.Millisecond
-
-// newBar makes a bar, or a spinner where nothing can be measured. Rate and
-// time left are in the description: the caller knows them better.
-func newBar(w io.Writer, measured bool) *progressbar.ProgressBar {
-	total := 100
-	if !measured {
-		total = -1
-	}
-	return progressbar.NewOptions(total,
-		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetWidth(20),
-		progressbar.OptionSetElapsedTime(false),
-		progressbar.OptionSetPredictTime(false),
-		progressbar.OptionShowDescriptionAtLineEnd(),
-		// 0: turn with each call, not in a goroutine of its own.
-		progressbar.OptionSetSpinnerChangeInterval(0),
-	)
-}
 
 // Output has nowhere to go: the input output-file is for that.
 func (p *plain) Output(string, string) error { return nil }

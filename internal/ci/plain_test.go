@@ -2,10 +2,13 @@ package ci_test
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -135,6 +138,52 @@ func TestPlainBar(t *testing.T) {
 
 		h.EndGroup()
 		show("part 7 is sent again", "Upload: 100%, 2.1 GiB", "")
+	})
+}
+
+// A bar fits into any terminal, and is drawn once for each change.
+func TestBarFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for width := range 130 {
+			for _, what := range []string{"Upload", "ver-7xfru677 \"幻想游戏\" is Creating"} {
+				for _, measured := range []bool{true, false} {
+					var log bytes.Buffer
+					h, err := ci.Detect("plain", ci.Streams{Err: &log, Terminal: true, Width: func() int { return width }, Getenv: func(string) string { return "" }})
+					if err != nil {
+						t.Fatal(err)
+					}
+					const changes = 5
+					for i := range changes {
+						now := ci.Progress{What: what, Percent: i * 10, Detail: fmt.Sprintf("%d.0 MiB of 24.0 MiB, 12.0 MiB/s, 1.0s left", i)}
+						if !measured {
+							now.Percent, now.Detail = ci.Unknown, fmt.Sprintf("%ds", i)
+						}
+						for range 3 {
+							h.Progress(now)
+							if measured {
+								time.Sleep(time.Second)
+							}
+						}
+						time.Sleep(time.Second)
+					}
+					drawn := 0
+					for _, line := range strings.FieldsFunc(log.String(), func(r rune) bool { return r == '\r' }) {
+						if strings.Contains(line, "\n") { // without a bar
+							continue
+						}
+						if n := utf8.RuneCountInString(line) + len(regexp.MustCompile(`\p{Han}`).FindAllString(line, -1)); n >= max(width, 80*(1-min(1, width))) {
+							t.Errorf("width %d: %q has %d columns", width, line, n)
+						}
+						if strings.TrimSpace(line) != "" {
+							drawn++
+						}
+					}
+					if drawn != 0 && drawn != changes || drawn == 0 && (width >= 26 || width == 0) {
+						t.Errorf("width %d: drawn %d times, want %d: %q", width, drawn, changes, log.String())
+					}
+				}
+			}
+		}
 	})
 }
 
