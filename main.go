@@ -46,7 +46,7 @@ func main() {
 		debug.SetGCPercent(25)
 	}
 	ctx, done := untilSignal(context.Background())
-	p := program{environ: environment(os.Environ(), runtime.GOOS), stdout: os.Stdout, stderr: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	p := program{environ: environment(os.Environ(), runtime.GOOS), stdout: os.Stdout, stderr: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd())), width: terminalWidth}
 	status := p.run(ctx, os.Args)
 	done()
 	os.Exit(status)
@@ -74,6 +74,17 @@ type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	terminal       bool // whether stderr is one
+	width          func() int
+}
+
+// terminalWidth is the width of the terminal that stderr is, in columns; 0 if it is
+// none, or does not tell.
+func terminalWidth() int {
+	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // stepOnly matches the inputs that the step after a step must not obey: the
@@ -107,7 +118,7 @@ func (p program) run(ctx context.Context, args []string) int {
 	if problem != nil {
 		problems = inputs.Add(problems, problem)
 	}
-	host, err := ci.Detect(config.CI, ci.Streams{Out: p.stdout, Err: p.stderr, Getenv: p.getenv, Terminal: p.terminal})
+	host, err := ci.Detect(config.CI, ci.Streams{Out: p.stdout, Err: p.stderr, Getenv: p.getenv, Terminal: p.terminal, Width: p.width})
 	if err != nil {
 		_, _ = io.WriteString(p.stderr, err.Error()+"\n")
 		return exitBadInput
