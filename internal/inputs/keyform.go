@@ -32,6 +32,9 @@ var (
 	// secretID matches what a SecretId of Tencent Cloud begins with.
 	secretID = regexp.MustCompile(`^(AKID|IKID)`)
 
+	// escapedEnd matches an escape that was meant as a line break.
+	escapedEnd = regexp.MustCompile(`\\[nrt]$`)
+
 	digits = regexp.MustCompile(`^[0-9]{5,}$`)
 	aJWT   = regexp.MustCompile(`^eyJ[\w-]*\.[\w-]+\.[\w-]*$`)
 )
@@ -40,7 +43,11 @@ var (
 // there was nothing to refuse.
 func (p *parser) checkKeyForm(name string, given setting) bool {
 	text, hint := keyMistake(name, given.text)
-	if text == "" {
+	switch {
+	case text == "" && hasOddMark(given.text):
+		p.warn(name + " has a character in it that no key of Tencent Cloud is known to have; if it is refused, copy it again")
+		return true
+	case text == "":
 		return true
 	}
 	p.mask(strings.Trim(bareKey(given.text), "\\"))
@@ -132,13 +139,20 @@ func strangeMark(text string) (mistake, hint string) {
 			return "has a blank in it", "copy it again, and pass one key alone"
 		case r == ',' || r == ';' || r == '|' || r == ':':
 			return "has more than a key in it", "pass the key alone; secret-id and secret-key are two inputs"
-		case r == '\\':
-			return `has a \ in it`, `pass the key as it is: nobody reads \n or other escapes here`
-		case !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(keyMarks, r):
-			return "has a character in it that no key has", "copy it again: a key has letters, digits and a few of " + keyMarks
 		}
 	}
+	if escapedEnd.MatchString(text) {
+		return `ends with the escape of a line break`, `pass the key alone: nobody reads \n here`
+	}
 	return "", ""
+}
+
+// hasOddMark reports whether a key has a mark in it that none of Tencent Cloud's has. No
+// document promises that, so that it is no reason to refuse one.
+func hasOddMark(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(keyMarks, r)
+	})
 }
 
 // checkPair refuses a key pair whose halves are not those of one pair.
