@@ -275,3 +275,33 @@ func TestURLsThatCARCannotReach(t *testing.T) {
 		}
 	}
 }
+
+// A report that could not be written at the end is refused now, and nothing is changed
+// by looking.
+func TestReportsThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	inside, outside := filepath.Join(dir, "real.env"), filepath.Join(t.TempDir(), "outside.env")
+	for _, file := range []string{inside, outside} {
+		if err := os.WriteFile(file, []byte("before"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{"in.env": inside, "out.env": outside, "dangling.env": filepath.Join(dir, "later.env")} {
+		if err := os.Symlink(target, link); err != nil {
+			return // no links on this system
+		}
+	}
+	for file, want := range map[string]bool{"new.env": true, "real.env": true, "in.env": true, "dangling.env": true, "out.env": os.Geteuid() != 0} {
+		for _, name := range []string{"output-file", "json-file", "summary-file"} {
+			_, _, problems := parse(t, "--"+name+" "+file, complete)
+			if (problems == nil) != want || !want && !strings.Contains(problems[0], "cannot be written: it is a link out of the working directory") {
+				t.Errorf("%s %s: got %q, want it taken: %t", name, file, problems, want)
+			}
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if text, _ := os.ReadFile(inside); err != nil || len(entries) != 4 || string(text) != "before" {
+		t.Errorf("got %v, %q in the file, %v", entries, text, err)
+	}
+}
