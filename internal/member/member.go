@@ -23,8 +23,12 @@ type Problem struct {
 
 const maxExamples = 5
 
-// String tells of the problem, with the examples.
+// String tells of the problem, with the examples. A problem with the archive rather
+// than with names has none.
 func (p Problem) String() string {
+	if len(p.Examples) == 0 {
+		return p.What
+	}
 	quoted := make([]string, len(p.Examples))
 	for i, e := range p.Examples {
 		quoted[i] = strconv.Quote(e)
@@ -39,7 +43,7 @@ func (p Problem) String() string {
 // List collects problems of several kinds.
 type List []Problem
 
-// Add notes that a name has a problem.
+// Add notes that a name has a problem. Without a name it is one of the archive.
 func (l *List) Add(certain bool, what, name string) {
 	for i := range *l {
 		if p := &(*l)[i]; p.What == what {
@@ -49,7 +53,11 @@ func (l *List) Add(certain bool, what, name string) {
 			return
 		}
 	}
-	*l = append(*l, Problem{certain, what, 1, []string{name}})
+	p := Problem{Certain: certain, What: what, Count: 1}
+	if name != "" {
+		p.Examples = []string{name}
+	}
+	*l = append(*l, p)
 }
 
 // Certain returns those problems with which a build fails for sure, or the others.
@@ -77,9 +85,23 @@ type Names struct {
 	Problems List
 
 	seed   maphash.Seed
-	folder string            // of the last name
-	folded map[uint64]uint64 // the hash of a name in lower case, and of the name: far smaller than the names
+	folder string     // of the last name
+	seen   [][]uint64 // what is kept of a name, see below
+	count  int        // of the kept names
 }
+
+// An archive may have millions of names, so that eight bytes are kept of each: of the
+// hash of the name in lower case, which also chooses the bucket, the upper bits, and
+// in the lower bits a part of the hash of the name as it is.
+const (
+	buckets   = 1 << 16
+	exactBits = 20
+	exactMask = 1<<exactBits - 1
+
+	// maxNames is how many names are compared with each other, which takes 200 MB at
+	// the most.
+	maxNames = 16 << 20
+)
 
 // maxPath is how long a path may be, in UTF-16 units. Windows programs take 260, and
 // CAR unpacks into a folder of its own (learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation).
@@ -106,9 +128,9 @@ func (n *Names) Add(name string) {
 	whole := strings.TrimSuffix(forward, "/")
 	for element := range strings.SplitSeq(whole, "/") {
 		switch {
-		case strings.ContainsAny(element, `<>:"|?*`) || strings.ContainsFunc(element, func(r rune) bool { return r < ' ' }):
+		case hasForbidden(element):
 			problem(true, `names with characters that Windows does not allow (<>:"|?* and control characters)`)
-		case reserved.MatchString(element):
+		case isDevice(element):
 			problem(true, "names that Windows reserves for devices")
 		case element != "." && (strings.HasSuffix(element, ".") || strings.HasSuffix(element, " ")):
 			problem(true, "names that end with a dot or a blank, which Windows drops")
@@ -120,8 +142,8 @@ func (n *Names) Add(name string) {
 	if len(whole) > maxPath && len(utf16.Encode([]rune(whole))) > maxPath {
 		problem(false, fmt.Sprintf("paths of more than %d characters, which many Windows programs cannot open", maxPath))
 	}
-	if n.folded == nil {
-		n.seed, n.folded = maphash.MakeSeed(), map[uint64]uint64{}
+	if n.seen == nil {
+		n.seed, n.seen = maphash.MakeSeed(), make([][]uint64, buckets)
 	}
 	clean := path.Clean(whole)
 	if _, twin := n.see(clean); twin {
@@ -143,13 +165,42 @@ func (n *Names) Add(name string) {
 // see notes a name, and reports whether it was seen before, or is the twin of one that
 // was: the same but for the case.
 func (n *Names) see(clean string) (seen, twin bool) {
-	exact := maphash.String(n.seed, clean)
-	key := maphash.String(n.seed, strings.ToLower(clean))
-	other, found := n.folded[key]
-	if !found {
-		n.folded[key] = exact
+	lower := maphash.String(n.seed, strings.ToLower(clean))
+	kept := lower&^exactMask | maphash.String(n.seed, clean)&exactMask
+	// The bits that choose the bucket are those that are not kept, as far as there are any.
+	bucket := &n.seen[lower%buckets]
+	for _, other := range *bucket {
+		if (other^kept)&^exactMask == 0 {
+			return other == kept, other != kept
+		}
 	}
-	return found && other == exact, found && other != exact
+	if n.count < maxNames {
+		n.count++
+		*bucket = append(*bucket, kept)
+	}
+	return false, false
+}
+
+// hasForbidden reports whether an element has a character that Windows does not allow.
+func hasForbidden(element string) bool {
+	for i := range len(element) {
+		switch c := element[i]; c {
+		case '<', '>', ':', '"', '|', '?', '*':
+			return true
+		default:
+			if c < ' ' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isDevice reports whether an element is reserved for a device. The expression is slow,
+// and there may be millions of names, so look at the length first.
+func isDevice(element string) bool {
+	stem, _, _ := strings.Cut(element, ".")
+	return len(stem) >= 3 && len(stem) <= len("com¹") && reserved.MatchString(element)
 }
 
 func hasElement(p, element string) bool {
