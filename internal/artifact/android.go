@@ -10,7 +10,7 @@ import (
 // isText reports whether a manifest is XML as people write it. Inside of a
 // package it is in Android's binary form.
 func isText(manifest []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(manifest, "\ufeff \t\r\n"), []byte("<"))
+	return bytes.HasPrefix(bytes.TrimLeft(plainText(manifest), " \t\r\n"), []byte("<"))
 }
 
 // The parts of Android's binary XML that matter here, from
@@ -28,6 +28,9 @@ const (
 	attrVersionCode      = 0x0101021b
 	attrVersionName      = 0x0101021c
 	attrVersionCodeMajor = 0x01010576
+
+	attrIsSplitRequired    = 0x01010591
+	attrRequiredSplitTypes = 0x0101064e
 
 	none = 0xffffffff
 
@@ -50,7 +53,9 @@ type binaryXML struct {
 // The existing libraries for binary XML decode the whole file, and allocate
 // memory or loop as often as the file says. Hardened packages have manifests
 // made to break such libraries.
-func parseManifest(data []byte) Android {
+//
+// Split means that the package is one of several that are installed together only.
+func parseManifest(data []byte) (a Android, split bool) {
 	var x binaryXML
 	for at := int(u16(data, 2)); at < len(data); {
 		chunk := data[at:]
@@ -69,13 +74,12 @@ func parseManifest(data []byte) Android {
 		}
 		at += size
 	}
-	return Android{}
+	return Android{}, false
 }
 
 // application reads the attributes of the manifest element.
-func (x *binaryXML) application(element []byte) Android {
+func (x *binaryXML) application(element []byte) (a Android, split bool) {
 	var (
-		a     Android
 		major int64
 		body  = int(u16(element, 2))
 		at    = body + int(u16(element, body+8))
@@ -93,15 +97,22 @@ func (x *binaryXML) application(element []byte) Android {
 			major = int64(u32(element, at+16))
 		case attrVersionName:
 			a.VersionName = x.value(element, at)
+		case attrIsSplitRequired:
+			split = split || u32(element, at+16) != 0
+		case attrRequiredSplitTypes:
+			split = split || x.value(element, at) != ""
 		case 0:
-			if x.string(name) == "package" {
+			switch x.string(name) {
+			case "package":
 				a.Package = x.value(element, at)
+			case "split":
+				split = split || x.value(element, at) != ""
 			}
 		}
 		at += size
 	}
 	a.VersionCode |= major << 32
-	return a
+	return a, split
 }
 
 // value returns the text of the attribute at a place.

@@ -31,7 +31,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add(sample(f, "manifest.bin"))
 	f.Add(sample(f, "manifest-no-version.bin"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a := parseManifest(data)
+		a, _ := parseManifest(data)
 		if n := max(len(a.Package), len(a.VersionName)); n > 4*maxText {
 			t.Errorf("got a text of %d bytes out of a manifest of %d", n, len(data))
 		}

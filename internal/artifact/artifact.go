@@ -13,9 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/car-publish/car-publish/internal/member"
 )
@@ -35,7 +38,11 @@ type Artifact struct {
 	// Executables are the members of a zip, rar or 7z that end in .exe, in
 	// the order of the directory, with forward slashes. Apart from the
 	// slashes they are as the archive spells them, so they may hold anything.
+	// Names that are not UTF-8 are read in the code page that they seem to be in.
 	Executables []string
+
+	// Spellings are those of the executables whose names are not UTF-8, byte for byte.
+	Spellings []string
 
 	// Problems are what the names of the members, and the methods by which they are
 	// packed, make of the archive on Windows.
@@ -48,10 +55,10 @@ type Artifact struct {
 	// zip for a mobile application.
 	HoldsAPK bool
 
-	// ForeignNames means that a member's name is not UTF-8. What it is called
-	// once CAR has unpacked it is not known
-	// (cloud.tencent.com/document/product/1158/49618 asks for UTF-8), so that
-	// a start path that is not found among Executables may yet be there.
+	// ForeignNames means that a start path that Contains does not find may yet be
+	// there. Names that are not UTF-8 are no reason: Contains reads them in every code
+	// page in which CAR may unpack them
+	// (cloud.tencent.com/document/product/1158/49618 asks for UTF-8).
 	ForeignNames bool
 
 	Android *Android // of an apk or xapk; nil otherwise
@@ -130,13 +137,14 @@ func inspect(path string, w *window) (a *Artifact, err error) {
 		case errors.As(err, &known):
 			return nil, known
 		case w.full:
-			return nil, tooLarge(path)
+			return nil, tooLarge(path, 0, 0)
 		}
 		return nil, damaged(path, err)
 	}
 	if err := a.checkExtension(); err != nil {
 		return nil, err
 	}
+	a.conclude(w)
 	a.Fingerprint = w.fingerprint()
 	return a, nil
 }
@@ -151,7 +159,9 @@ func (a *Artifact) read(w *window) error {
 	switch {
 	case partName.MatchString(a.Name):
 		return multiVolume(a.Path)
-	case starts("PK\x03\x04"), starts("PK\x05\x06"):
+	case mangledAs(head) != "":
+		return unsupported(a.Path, head)
+	case starts("PK\x03\x04"), starts("PK\x05\x06"), starts("PK00PK\x03\x04"): // the last was meant to be split, and fitted into one part
 		return a.readZip(w)
 	case starts("PK\x07\x08"): // how the first part of a split zip begins
 		return multiVolume(a.Path)
@@ -162,6 +172,9 @@ func (a *Artifact) read(w *window) error {
 	case laterPartName.MatchString(a.Name):
 		return multiVolume(a.Path)
 	}
+	if err := a.wrapped(w, head); err != nil {
+		return err
+	}
 	return unsupported(a.Path, head)
 }
 
@@ -169,15 +182,26 @@ func (a *Artifact) read(w *window) error {
 func (a *Artifact) add(w *window, name string) error {
 	w.names.Add(name)
 	a.Problems = w.names.Problems
-	if !strings.HasSuffix(name, "/") && !strings.HasSuffix(name, `\`) {
+	foreign := !utf8.ValidString(name)
+	if foreign {
+		w.foreign.add(name)
+	}
+	if !strings.HasSuffix(name, "/") && !strings.HasSuffix(name, `\`) && !isLitter(name) {
 		w.files++
 		a.Inner = ""
 		if f, _ := claimedFormat(name); w.files == 1 && (f == Zip || f == RAR || f == SevenZip) {
 			a.Inner = name
 		}
+		if len(a.Executables) == 0 && archiveName.MatchString(name) {
+			w.archives.Add(false, onlyArchives, name)
+		}
 	}
-	name = strings.ReplaceAll(name, `\`, "/") // as .NET before 4.6.1 wrote them
 	if len(name) > 4 && strings.EqualFold(name[len(name)-4:], ".exe") {
+		if foreign { // a backslash may be half of a character
+			w.foreign.programs = append(w.foreign.programs, len(a.Executables))
+		} else {
+			name = strings.ReplaceAll(name, `\`, "/") // as .NET before 4.6.1 wrote them
+		}
 		a.Executables = append(a.Executables, name)
 		if len(a.Executables) > maxExecutables {
 			return &Error{
@@ -188,6 +212,39 @@ func (a *Artifact) add(w *window, name string) error {
 		}
 	}
 	return nil
+}
+
+// archiveName matches the names of archives that CAR does not unpack when they are in
+// another one.
+var archiveName = regexp.MustCompile(`(?i)\.(zip|rar|7z|tar|tgz|gz|bz2|xz|zst|iso|cab|xapk|apks|apkm|aab|(7z|zip|rar)\.\d{3}|[zr]\d\d)$`)
+
+const onlyArchives = "no .exe in it but archives, which CAR does not unpack: publish the one that is the build"
+
+// isLitter reports whether a name is one of those that systems leave in folders.
+func isLitter(name string) bool {
+	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(base, "._") ||
+		strings.EqualFold(base, ".DS_Store") || strings.EqualFold(base, "Thumbs.db") || strings.EqualFold(base, "desktop.ini")
+}
+
+// conclude adds what only all of the members together tell.
+func (a *Artifact) conclude(w *window) {
+	if a.Format == APK || a.Format == XAPK {
+		return
+	}
+	a.showForeign(&w.foreign)
+	if len(a.Executables) > 0 || a.HoldsAPK || a.Inner != "" || w.files == 0 {
+		return
+	}
+	if len(w.archives) > 0 {
+		page := w.foreign.page()
+		for i, example := range w.archives[0].Examples {
+			w.archives[0].Examples[i] = page.readable(example)
+		}
+		a.Problems = append(a.Problems, w.archives[0])
+		return
+	}
+	a.Problems = append(a.Problems, member.Problem{What: "no .exe in it, so that a desktop application could start nothing", Count: 1})
 }
 
 // maxExecutables is how many programs an archive may hold. A real one has a handful.

@@ -13,10 +13,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/car-publish/car-publish/internal/member"
 )
 
 // ocean are the executables of the samples, in testdata/README.md.
 var ocean = []string{"app/bin/Ocean.exe", "app/helper.EXE"}
+
+// noProgram is what is told of an archive that a desktop application can do nothing with.
+var noProgram = member.List{{What: "no .exe in it, so that a desktop application could start nothing", Count: 1}}
+
+// foreignIn is what is told of names in a code page.
+func foreignIn(page string, names ...string) member.List {
+	return member.List{{
+		What:  "names that are not UTF-8 but seem to be " + page + ", so that what they are called once they are unpacked is not known; pack it with UTF-8 names",
+		Count: len(names), Examples: names,
+	}}
+}
 
 func TestInspect(t *testing.T) {
 	manifest := string(sample(t, "manifest.bin"))
@@ -36,7 +49,7 @@ func TestInspect(t *testing.T) {
 		},
 		"zip with names that only their author can read": {
 			"game.zip", makeZip(t, packed{"\xd3\xce\xcf\xb7.exe", "MZ"}),
-			Artifact{Format: Zip, Executables: []string{"\xd3\xce\xcf\xb7.exe"}, ForeignNames: true},
+			Artifact{Format: Zip, Executables: []string{"游戏.exe"}, Spellings: []string{"\xd3\xce\xcf\xb7.exe"}, Problems: foreignIn("GB18030", "游戏.exe")},
 		},
 		"zip with a password": {
 			"game.zip", encryptedZip(t), Artifact{Format: Zip, Executables: []string{"Ocean.exe"}, Encrypted: true},
@@ -45,12 +58,12 @@ func TestInspect(t *testing.T) {
 			"game.zip", commentedZip(t, "not PK\x05\x06"), Artifact{Format: Zip, Executables: []string{"Ocean.exe"}},
 		},
 		"zip around an apk":    {"game.zip", makeZip(t, packed{"game.apk", "PK"}), Artifact{Format: Zip, HoldsAPK: true}},
-		"zip that is a jar":    {"game.jar", makeZip(t, packed{"META-INF/MANIFEST.MF", "x"}), Artifact{Format: Zip}},
-		"release number":       {"game.r12", makeZip(t, packed{"a", "x"}), Artifact{Format: Zip}},
-		"extension in capital": {"GAME.ZIP", makeZip(t, packed{"a", "x"}), Artifact{Format: Zip}},
+		"zip that is a jar":    {"game.jar", makeZip(t, packed{"META-INF/MANIFEST.MF", "x"}), Artifact{Format: Zip, Problems: noProgram}},
+		"release number":       {"game.r12", makeZip(t, packed{"a", "x"}), Artifact{Format: Zip, Problems: noProgram}},
+		"extension in capital": {"GAME.ZIP", makeZip(t, packed{"a", "x"}), Artifact{Format: Zip, Problems: noProgram}},
 		"no extension":         {"build", sample(t, "plain.7z"), Artifact{Format: SevenZip, Executables: ocean}},
 		"zip of a project": {
-			"sources.zip", makeZip(t, packed{"AndroidManifest.xml", "\ufeff<?xml version='1.0'?>"}), Artifact{Format: Zip},
+			"sources.zip", makeZip(t, packed{"AndroidManifest.xml", "\ufeff<?xml version='1.0'?>"}), Artifact{Format: Zip, Problems: noProgram},
 		},
 		"zip with a manifest.json of its own": {
 			"game.zip", makeZip(t, packed{"manifest.json", `{"name": "web app"}`}, packed{"extras/tool.apk", "PK"}),
@@ -378,7 +391,7 @@ func TestInspectStopsAtAHugeDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWindow(bytes.NewReader(b.Bytes()), int64(b.Len()))
-	w.left = 64 << 10
+	w.most = 64 << 10
 	_, err := inspect("game.zip", w)
-	refused(t, err, TooLarge, "128.0 MiB")
+	refused(t, err, TooLarge, "2000 members", "2.0 GiB")
 }

@@ -25,7 +25,8 @@ const (
 	maxMemory    = 288 << 20 // bytes
 	maxMemoryRAR = 416 << 20
 	maxTime      = 15 * time.Second
-	maxReport    = 32 << 20 // bytes
+	maxTimeZip   = time.Minute // a list of ten million members is no bomb: what a zip takes grows with its size alone
+	maxReport    = 32 << 20    // bytes
 )
 
 // InspectConfined is Inspect in a process of its own, whose memory and time are
@@ -38,7 +39,11 @@ func InspectConfined(ctx context.Context, path string) (*Artifact, error) {
 	if err != nil {
 		return inspectHere(ctx, path)
 	}
-	limited, cancel := context.WithTimeout(ctx, maxTime+5*time.Second)
+	most := maxTime
+	if startsLike(path, "PK") {
+		most = maxTimeZip
+	}
+	limited, cancel := context.WithTimeout(ctx, most+5*time.Second)
 	defer cancel()
 	child := exec.CommandContext(limited, self, confinedCommand, path) //nolint:gosec // this program itself
 	child.Env = []string{}
@@ -54,7 +59,7 @@ func InspectConfined(ctx context.Context, path string) (*Artifact, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case limited.Err() != nil, signalled(err, syscall.SIGXCPU), signalled(err, syscall.SIGKILL):
-		return nil, exhausting(path, "more than "+human.Duration(maxTime))
+		return nil, exhausting(path, "more than "+human.Duration(most))
 	case err != nil, out.full: // the runtime ends a program that gets no more memory
 		return nil, exhausting(path, "more memory than that of a real build")
 	}
@@ -69,13 +74,15 @@ func InspectConfined(ctx context.Context, path string) (*Artifact, error) {
 
 // confine limits what this process may take to inspect the file at a path.
 func confine(path string) {
-	memory := uint64(maxMemory)
-	if startsLikeRAR(path) {
+	memory, seconds := uint64(maxMemory), uint64(maxTime/time.Second)
+	switch {
+	case startsLike(path, "Rar!"):
 		memory = maxMemoryRAR
+	case startsLike(path, "PK"):
+		seconds = uint64(maxTimeZip / time.Second)
 	}
 	debug.SetGCPercent(25)
 	debug.SetMemoryLimit(int64(memory) * 2 / 3)
-	seconds := uint64(maxTime / time.Second)
 	// If the system does not know a limit, the time that the other process waits is
 	// one.
 	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: memory, Max: memory})
@@ -83,15 +90,15 @@ func confine(path string) {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 }
 
-func startsLikeRAR(path string) bool {
+func startsLike(path, signature string) bool {
 	file, err := os.Open(path)
 	if err != nil {
 		return false // Inspect says why
 	}
 	defer file.Close()
-	head := make([]byte, 4)
+	head := make([]byte, len(signature))
 	_, _ = io.ReadFull(file, head)
-	return string(head) == "Rar!"
+	return string(head) == signature
 }
 
 // signalled reports whether a process was ended by a signal.

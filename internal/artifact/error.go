@@ -69,9 +69,9 @@ const (
 const maxListed = 10
 
 var (
-	// partName matches what 7-Zip calls a part of an archive: game.7z.001. It
-	// cuts anywhere, so that the content does not tell.
-	partName = regexp.MustCompile(`(?i)\.(7z|zip|rar)\.\d{3}$`)
+	// partName matches what 7-Zip and split call a part of an archive: game.7z.001,
+	// game.zip.aa. They cut anywhere, so that the content does not tell.
+	partName = regexp.MustCompile(`(?i)\.(7z|zip|rar)\.(\d{2,3}|part\d+|[a-z]{2})$`)
 
 	// laterPartName matches what others call a part: game.z01, game.r00. That
 	// may also be a release number, so ask the content first.
@@ -216,8 +216,93 @@ func appBundle(path string) error {
 	return &Error{
 		Kind:    Unsupported,
 		Message: fmt.Sprintf("%q is an Android App Bundle, which only stores can use.", path),
-		Hint:    "Build an .apk, for example with bundletool build-apks --mode=universal.",
+		Hint:    universal,
 	}
+}
+
+// universal says how an App Bundle becomes something that can be installed.
+const universal = "Build one APK that holds everything: bundletool build-apks --mode=universal makes an .apks, which is a zip; unpack universal.apk from it and publish that."
+
+func splitAPKs(path string) error {
+	return &Error{
+		Kind:    Unsupported,
+		Message: fmt.Sprintf("%q is a set of split APKs, of which each device gets some.", path),
+		Hint:    universal,
+	}
+}
+
+func splitAPK(path string) error {
+	return &Error{
+		Kind:    Unsupported,
+		Message: fmt.Sprintf("%q is one of several split APKs and cannot be installed alone.", path),
+		Hint:    universal,
+	}
+}
+
+func selfExtracting(path string, inside Format) error {
+	return &Error{
+		Kind:    Unsupported,
+		Message: fmt.Sprintf("%q is a self-extracting archive: a program with a %s in it.", path, inside),
+		Hint:    "Publish the archive itself, or pack its unpacked files into a zip, rar or 7z. A game that carries its own data in this way goes into a folder or an archive like any other.",
+	}
+}
+
+func installer(path, by string) error {
+	return &Error{
+		Kind:    Unsupported,
+		Message: fmt.Sprintf("%q is not an archive: it is an installer (%s).", path, by),
+		Hint:    "Publish the installed files, not an installer: pack their folder into a zip, rar or 7z.",
+	}
+}
+
+func prefixed(path string, inside Format, at int64) error {
+	return &Error{
+		Kind:    Damaged,
+		Message: fmt.Sprintf("%q does not begin as an archive: %s are in front of the %s in it.", path, bytesText(at), inside),
+		Hint:    fmt.Sprintf("Look at what writes them, for example a download that was saved with its headers, and publish the %s alone.", inside),
+	}
+}
+
+func appended(path string, ahead int64) error {
+	return &Error{
+		Kind:    Damaged,
+		Message: fmt.Sprintf("%q is damaged: it has %s too many, which are in front of a whole archive.", path, bytesText(ahead)),
+		Hint:    "It was appended to another archive, or to a part of itself: delete the file first, and build or download it again.",
+	}
+}
+
+// shifted is about a zip whose list of members is not where it should be.
+func shifted(path string, by int64) error {
+	what := fmt.Sprintf("%s are missing before its list of members", bytesText(-by))
+	if by > 0 {
+		what = fmt.Sprintf("%s too many are before its list of members", bytesText(by))
+	}
+	return damaged(path, errors.New(what))
+}
+
+func needsZip64(path string, by int64) error {
+	return &Error{
+		Kind:    Damaged,
+		Message: fmt.Sprintf("%q is larger than 4 GiB and was written without zip64, as Archive Utility of macOS does: its list of members is wrong by %s.", path, bytesText(by)),
+		Hint:    "Pack it with 7z, ditto or zip 3; or give the folder itself as artifact.",
+	}
+}
+
+// bytesText is an exact number of bytes: "20,000 bytes".
+func bytesText(n int64) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return digits(n) + " bytes"
+}
+
+// digits is a number with commas between its thousands.
+func digits(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
 }
 
 func wrongExtension(path string, claimed, content Format) error {
@@ -268,12 +353,19 @@ func multiVolume(path string) error {
 	}
 }
 
-func tooLarge(path string) error {
-	return &Error{
+// tooLarge is about a list of members that is not read to its end. Its size is 0 where
+// it is not known.
+func tooLarge(path string, members uint64, size int64) error {
+	e := &Error{
 		Kind:    TooLarge,
 		Message: fmt.Sprintf("%q has a list of members of more than %s.", path, human.Size(maxDirectory)),
-		Hint:    "That is more than half a million files: pack them into fewer, larger ones.",
+		Hint:    fmt.Sprintf("Pack it as a zip, whose list may have %s, or pack the files into fewer, larger ones.", human.Size(maxZipList)),
 	}
+	if size > 0 {
+		e.Message = fmt.Sprintf("%q has a list of %d members that takes %s.", path, members, human.Size(size))
+		e.Hint = fmt.Sprintf("At most %s are read: pack the files into fewer, larger ones.", human.Size(maxZipList))
+	}
+	return e
 }
 
 // exhausting is about an archive whose list of members takes more than a real one.
@@ -281,7 +373,7 @@ func exhausting(path, what string) *Error {
 	return &Error{
 		Kind:    TooLarge,
 		Message: fmt.Sprintf("%q cannot be inspected: its list of members takes %s.", path, what),
-		Hint:    "No real build needs that: the archive is damaged or forged. Test it with the program that packed it, and pack it again.",
+		Hint:    "Test it with the program that packed it. If it is whole and has so many files, pack it as a zip, whose list takes no memory here.",
 	}
 }
 
@@ -338,7 +430,10 @@ func describe(head []byte) (what, hint string) {
 			return look.what, look.hint
 		}
 	}
-	text := bytes.ToLower(bytes.TrimLeft(head, "\ufeff \t\r\n"))
+	if what := mangledAs(head); what != "" {
+		return what, "Look at the step that writes the file: it must copy the bytes as they are."
+	}
+	text := bytes.ToLower(bytes.TrimLeft(plainText(head), " \t\r\n"))
 	for _, look := range texts {
 		if bytes.HasPrefix(text, []byte(look.head)) {
 			return look.what, "If it was downloaded, that is the answer of a server that did not give the file: look into it, and at the address and its login."

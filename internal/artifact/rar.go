@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/nwaples/rardecode/v2"
@@ -47,9 +48,14 @@ func (a *Artifact) readRAR(w *window) error {
 	}
 	for _, f := range files {
 		a.Encrypted = a.Encrypted || f.Encrypted
-		a.ForeignNames = a.ForeignNames || !utf8.ValidString(f.Name)
 		if !f.IsDir {
-			if err := a.add(w, f.Name); err != nil {
+			name := f.Name
+			if !utf8.ValidString(name) {
+				// The library has made slashes of the backslashes, among them those that
+				// are half of a character.
+				name = strings.ReplaceAll(name, "/", `\`)
+			}
+			if err := a.add(w, name); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package artifact
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 
@@ -88,9 +89,24 @@ func (a *Artifact) checkSevenZipStart(w *window) error {
 	case sum != crc32.ChecksumIEEE(start[12:]):
 		return errors.New("the checksum of its header is wrong")
 	case offset > behind || size > behind-offset:
-		return cutShort(a.Path, "the list of members, which a 7z has at its end, is missing")
+		missing := fmt.Sprintf("the list of members, which a 7z has at its end, is missing, with %s", bytesText(int64(min(offset, 1<<62)+min(size, 1<<61)-behind))) //nolint:gosec // not negative
+		return cutShort(a.Path, missing)
 	case size == 0:
 		return noMembers(a.Path)
 	}
+	more := int64(behind - offset - size) //nolint:gosec // not negative
+	switch {
+	case more == 0:
+	case size < 1<<20 && w.holds(32+int64(offset)+more, int64(size), u32(start[:], 28)): //nolint:gosec // as above
+		return damaged(a.Path, fmt.Errorf("%s too many are before its list of members", bytesText(more)))
+	default:
+		w.names.Problems.Add(false, bytesText(more)+" behind the end of the archive, which some unpackers refuse", "")
+	}
 	return nil
+}
+
+// holds reports whether the bytes at a place have a checksum.
+func (w *window) holds(at, n int64, sum uint32) bool {
+	part := w.peek(at, int(n))
+	return int64(len(part)) == n && crc32.ChecksumIEEE([]byte(part)) == sum
 }

@@ -10,7 +10,8 @@ import (
 // which Windows compares without regard to case or to the kind of slashes.
 func (a *Artifact) Contains(startPath string) bool {
 	want := fold(startPath)
-	return slices.ContainsFunc(a.Executables, func(have string) bool { return fold(have) == want })
+	return slices.ContainsFunc(a.Executables, func(have string) bool { return fold(have) == want }) ||
+		!isASCII(want) && slices.ContainsFunc(a.Spellings, func(have string) bool { return spelled(have, want) })
 }
 
 // IsAbsWindows reports whether a start path names a place outside of the

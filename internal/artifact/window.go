@@ -15,6 +15,10 @@ import (
 // memory that a forged directory can take (but see readSevenZip).
 const maxDirectory = 128 << 20
 
+// maxZipList is the same for the list of members of a zip, of which nothing is kept:
+// enough for ten million members.
+const maxZipList = 2 << 30
+
 var (
 	errDirectoryTooLarge = errors.New("the directory is too large")
 	errCutShort          = errors.New("the file ends too early")
@@ -28,14 +32,17 @@ type window struct {
 	pos  int64 // of Read and Seek
 	left int64 // bytes that may still be read
 	full bool  // an attempt was made to read more
+	most int64 // bytes that the list of members of a zip may take
 	hash hash.Hash
 
-	names member.Names // of the members that were found
-	files int          // members that are not folders
+	names    member.Names // of the members that were found
+	files    int          // members that are not folders
+	foreign  foreignNames // those that are not UTF-8
+	archives member.List  // those that are archives themselves
 }
 
 func newWindow(file io.ReaderAt, size int64) *window {
-	w := &window{file: file, size: size, left: maxDirectory, hash: sha256.New()}
+	w := &window{file: file, size: size, left: maxDirectory, most: maxZipList, hash: sha256.New()}
 	w.note(size)
 	return w
 }
@@ -52,6 +59,17 @@ func (w *window) ReadAt(p []byte, off int64) (int, error) {
 	w.note(int64(n))
 	w.hash.Write(p[:n])
 	return n, err
+}
+
+// peek returns up to n bytes from a place, fewer if the file ends. They do not count as
+// read, so that the fingerprint depends on the list of members alone.
+func (w *window) peek(at int64, n int) string {
+	if at < 0 || at >= w.size || n <= 0 {
+		return ""
+	}
+	part := make([]byte, min(int64(n), w.size-at))
+	got, _ := w.file.ReadAt(part, at) // what cannot be read is not there
+	return string(part[:got])
 }
 
 // Read implements io.Reader.

@@ -8,12 +8,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -22,35 +25,76 @@ import (
 const maxManifest = 8 << 20
 
 func (a *Artifact) readZip(w *window) error {
-	if err := a.checkZipEnd(w); err != nil {
+	list, err := a.zipList(w)
+	if err != nil {
 		return err
 	}
+	start, err := a.start(w, list)
+	switch {
+	case err != nil:
+		return err
+	case list.size > uint64(w.most): //nolint:gosec // not negative
+		return tooLarge(a.Path, list.members, int64(list.size)) //nolint:gosec // see start
+	}
 	a.Format = Zip
-	top := map[string]bool{} // the members that tell the kinds of zip apart
-	members := 0
-	err := eachMember(w, func(name string, flags, method uint16) error {
-		members++
-		switch name {
-		case manifestAPK, manifestXAPK, configBundle:
-			top[name] = true
+	kinds := newZipKinds(a.Name)
+	places := newLayout(w, a.Path, start, list.members)
+	err = eachMember(w, start, list, func(e *zipEntry) error {
+		places.add(e)
+		kinds.add(e.name)
+		a.HoldsAPK = a.HoldsAPK || strings.EqualFold(path.Ext(e.name), ".apk")
+		a.Encrypted = a.Encrypted || e.flags&1 != 0
+		if rare, found := rareMethods[e.method]; found {
+			w.names.Problems.Add(false, "files packed by "+rare+", which many unpackers do not know", e.name)
 		}
-		a.HoldsAPK = a.HoldsAPK || strings.EqualFold(path.Ext(name), ".apk")
-		a.ForeignNames = a.ForeignNames || !utf8.ValidString(name)
-		a.Encrypted = a.Encrypted || flags&1 != 0
-		if rare, found := rareMethods[method]; found {
-			w.names.Problems.Add(false, "files packed by "+rare+", which many unpackers do not know", name)
-		}
-		return a.add(w, name)
+		return a.add(w, e.name)
 	})
 	switch {
 	case err != nil:
 		return err
-	case members == 0:
+	case kinds.members == 0:
 		return noMembers(a.Path)
 	}
-	switch {
+	if list.behind > 0 {
+		w.names.Problems.Add(false, bytesText(list.behind)+" behind the end of the archive, which some unpackers refuse", "")
+		a.Problems = w.names.Problems
+	}
+	if err := a.tellKind(w, list, kinds); err != nil || a.Format == APK {
+		return err // hardened packages have members that only Android finds
+	}
+	return places.done()
+}
+
+// zipKinds notes the members that tell the kinds of zip apart.
+type zipKinds struct {
+	members int
+	top     map[string]bool
+	splits  bool // a set of split APKs
+}
+
+func newZipKinds(name string) *zipKinds {
+	extension := strings.ToLower(path.Ext(name))
+	return &zipKinds{top: map[string]bool{}, splits: extension == ".apks" || extension == ".apkm"}
+}
+
+func (k *zipKinds) add(name string) {
+	k.members++
+	switch name {
+	case manifestAPK, manifestXAPK, configBundle, contentsSplits:
+		k.top[name] = true
+	}
+	k.splits = k.splits || strings.HasSuffix(name, "k") && splitName.MatchString(name)
+}
+
+// splitName matches what bundletool and others call a part of an application.
+var splitName = regexp.MustCompile(`^([^/]*/)?((split_)?config\.[^/]+|splits/[^/]+)\.apk$`)
+
+// tellKind says whether a zip is a package for Android, and refuses those that cannot
+// be installed.
+func (a *Artifact) tellKind(w *window, list *zipList, kinds *zipKinds) error {
+	switch top := kinds.top; {
 	case top[manifestAPK]:
-		manifest, err := contents(w, members, manifestAPK)
+		manifest, err := contents(w, kinds.members, list.size, manifestAPK)
 		if isText(manifest) {
 			break // a project's sources, not a package
 		}
@@ -58,21 +102,27 @@ func (a *Artifact) readZip(w *window) error {
 		// are packages all the same: what cannot be read stays empty.
 		a.Format, a.Android = APK, new(Android)
 		if err == nil {
-			*a.Android = parseManifest(manifest)
+			var split bool
+			if *a.Android, split = parseManifest(manifest); split {
+				return splitAPK(a.Path)
+			}
 		}
 	case top[manifestXAPK] && a.HoldsAPK:
-		text, err := contents(w, members, manifestXAPK)
+		text, err := contents(w, kinds.members, list.size, manifestXAPK)
 		if a.Android = parseXAPK(text); err == nil && a.Android != nil {
 			a.Format = XAPK
 		}
 	case top[configBundle]:
 		return appBundle(a.Path)
 	}
-	if a.Format != Zip {
+	switch {
+	case a.Format != Zip:
 		// Android ignores the flag for encryption, and hardened packages set
 		// it to keep the curious out.
 		a.Executables, a.HoldsAPK, a.Encrypted, a.ForeignNames = nil, false, false, false
 		a.Problems, a.Inner = nil, ""
+	case a.HoldsAPK && len(a.Executables) == 0 && (kinds.splits || kinds.top[contentsSplits]):
+		return splitAPKs(a.Path)
 	}
 	return nil
 }
@@ -81,140 +131,88 @@ func (a *Artifact) readZip(w *window) error {
 // (pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.4.5).
 var rareMethods = map[uint16]string{20: "Zstandard", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
-// checkZipEnd looks at the record at the end of every zip, since archive/zip has
-// one error for everything that can be wrong there.
-func (a *Artifact) checkZipEnd(w *window) error {
-	const recordSize, maxComment = 22, 1<<16 - 1
-	tail := make([]byte, min(w.size, recordSize+maxComment))
-	if _, err := w.ReadAt(tail, w.size-int64(len(tail))); err != nil {
-		return err
-	}
-	const signature = "PK\x05\x06"
-	at := bytes.LastIndex(tail[:max(0, len(tail)-recordSize+len(signature))], []byte(signature))
-	if at < 0 {
-		return cutShort(a.Path, "the list of members, which a zip has at its end, is missing")
-	}
-	disk := binary.LittleEndian.Uint16(tail[at+4:])
-	if disk != 0 && disk != 0xffff { // 0xffff: look at the zip64 record
-		return multiVolume(a.Path)
-	}
-	return a.checkZip64(w, w.size-int64(len(tail))+int64(at))
-}
-
-// checkZip64 compares the number of members in the zip64 record before the end, if
-// there is one, with the size of the list: archive/zip makes room for all of them
-// before it reads the first.
-func (a *Artifact) checkZip64(w *window, end int64) error {
-	const locatorSize, recordSize, entrySize = 20, 56, 46
-	locator := make([]byte, locatorSize)
-	if end < locatorSize {
-		return nil
-	}
-	if _, err := w.ReadAt(locator, end-locatorSize); err != nil || string(locator[:4]) != "PK\x06\x07" {
-		return err
-	}
-	at := binary.LittleEndian.Uint64(locator[8:])
-	if at > uint64(end) {
-		return cutShort(a.Path, "the list of members, which a zip has at its end, is missing")
-	}
-	record := make([]byte, recordSize)
-	if _, err := w.ReadAt(record, int64(at)); err != nil { //nolint:gosec // not behind the end of the file
-		return err
-	}
-	members, size := binary.LittleEndian.Uint64(record[32:]), binary.LittleEndian.Uint64(record[40:])
-	switch {
-	case size > maxDirectory:
-		return tooLarge(a.Path)
-	case members > size/entrySize:
-		return damaged(a.Path, fmt.Errorf("its list of members claims %d of them in %d bytes", members, size))
-	}
-	return nil
+// zipEntry is a record of the list of members.
+type zipEntry struct {
+	raw           []byte // the name as it is written
+	name          string // the same in UTF-8, if its encoding is certain
+	flags, method uint16
+	size, offset  int64 // of the packed content; where the member begins. Negative if not told
 }
 
 // eachMember calls visit for each record of the list of members. archive/zip would
 // keep them all, which for a real build takes hundreds of MB.
-func eachMember(w *window, visit func(name string, flags, method uint16) error) error {
-	list, records, err := membersOf(w)
-	if err != nil {
-		return err
-	}
-	const headerSize = 46
-	in := bufio.NewReaderSize(list, 256<<10)
-	var header [headerSize]byte
+func eachMember(w *window, start int64, list *zipList, visit func(*zipEntry) error) error {
+	size := int64(list.size) //nolint:gosec // see maxZipList
+	w.left = max(w.left, size+1<<20)
+	in := bufio.NewReaderSize(io.NewSectionReader(w, start, size), 256<<10)
+	var header [entrySize]byte
+	var rest []byte // the name and the extra field
 	count := uint64(0)
 	for ; ; count++ {
-		if _, err := io.ReadFull(in, header[:]); err == io.EOF || err == nil && string(header[:4]) != "PK\x01\x02" {
+		if _, err := io.ReadFull(in, header[:]); err == io.EOF || err == nil && string(header[:4]) != entrySignature {
 			break
 		} else if err != nil {
 			return zip.ErrFormat
 		}
-		length := func(at int) int { return int(binary.LittleEndian.Uint16(header[at:])) }
-		name := make([]byte, length(28))
-		if _, err := io.ReadFull(in, name); err != nil {
+		name, extra := int(u16(header[:], 28)), int(u16(header[:], 30))
+		rest = slices.Grow(rest[:0], name+extra)[:name+extra]
+		if _, err := io.ReadFull(in, rest); err != nil {
 			return zip.ErrFormat
 		}
-		if _, err := in.Discard(length(30) + length(32)); err != nil { // the extra field and the comment
+		if _, err := in.Discard(int(u16(header[:], 32))); err != nil { // the comment
 			return zip.ErrFormat
 		}
-		if err := visit(string(name), binary.LittleEndian.Uint16(header[8:]), binary.LittleEndian.Uint16(header[10:])); err != nil {
+		if err := visit(newZipEntry(header[:], rest[:name], rest[name:])); err != nil {
 			return err
 		}
 	}
-	if uint16(count) != uint16(records) { //nolint:gosec // without zip64 the record has the lower bits
-		return zip.ErrFormat
+	if uint16(count) != uint16(list.members) { //nolint:gosec // without zip64 the record has the lower bits
+		return fmt.Errorf("its list of members ends after %d of the %d that it claims", count, list.members)
 	}
 	return nil
 }
 
-// membersOf returns the list of members and how many the record at the end claims.
-func membersOf(w *window) (list io.Reader, records uint64, err error) {
-	const recordSize, maxComment = 22, 1<<16 - 1
-	tail := make([]byte, min(w.size, recordSize+maxComment))
-	if _, err := w.ReadAt(tail, w.size-int64(len(tail))); err != nil {
-		return nil, 0, err
+func newZipEntry(header, name, extra []byte) *zipEntry {
+	const utf8Names = 1 << 11
+	e := &zipEntry{
+		raw: name, name: string(name), flags: u16(header, 8), method: u16(header, 10),
+		size: int64(u32(header, 20)), offset: int64(u32(header, 42)),
 	}
-	at := bytes.LastIndex(tail[:max(0, len(tail)-recordSize+4)], []byte("PK\x05\x06")) // a comment may follow
-	if at < 0 {
-		return nil, 0, zip.ErrFormat
-	}
-	end := tail[at:]
-	records = uint64(binary.LittleEndian.Uint16(end[10:]))
-	size, offset := uint64(binary.LittleEndian.Uint32(end[12:])), uint64(binary.LittleEndian.Uint32(end[16:]))
-	before := uint64(w.size) - uint64(len(tail)-at) //nolint:gosec // the size of a file is not negative
-	if records == 0xffff || size == 0xffffffff || offset == 0xffffffff {
-		locator := make([]byte, 20)
-		record := make([]byte, 56)
-		if before >= uint64(len(locator)) {
-			if _, err := w.ReadAt(locator, int64(before)-int64(len(locator))); err != nil { //nolint:gosec // as above
-				return nil, 0, err
-			}
-		}
-		if string(locator[:4]) == "PK\x06\x07" {
-			before = binary.LittleEndian.Uint64(locator[8:])
-			if before > uint64(w.size) { //nolint:gosec // as above
-				return nil, 0, zip.ErrFormat
-			}
-			if _, err := w.ReadAt(record, int64(before)); err != nil { //nolint:gosec // as above
-				return nil, 0, err
-			}
-			records, size, offset = binary.LittleEndian.Uint64(record[32:]), binary.LittleEndian.Uint64(record[40:]), binary.LittleEndian.Uint64(record[48:])
+	zip64, unicode := extraField(extra, 0x0001), extraField(extra, 0x7075)
+	// The zip64 field has those of the values, in this order, for which there was no room.
+	for _, value := range []struct {
+		has bool
+		to  *int64
+	}{{u32(header, 24) == 0xffffffff, new(int64)}, {e.size == 0xffffffff, &e.size}, {e.offset == 0xffffffff, &e.offset}} {
+		switch {
+		case !value.has:
+		case len(zip64) < 8:
+			*value.to = -1
+		default:
+			*value.to = int64(min(binary.LittleEndian.Uint64(zip64), 1<<62)) //nolint:gosec // not negative
+			zip64 = zip64[8:]
 		}
 	}
-	// The recorded offset does not count bytes put in front of the archive (a
-	// self-extractor). So assume that the list lies directly before the end record.
-	// Only if a list entry starts at the recorded offset, because there is a gap before
-	// the end record, use that offset.
-	if size > before {
-		return nil, 0, zip.ErrFormat
+	// The Unicode Path field is about the name only as long as that has this checksum.
+	if e.flags&utf8Names == 0 && len(unicode) > 5 && unicode[0] == 1 && u32(unicode, 1) == crc32.ChecksumIEEE(name) && utf8.Valid(unicode[5:]) {
+		e.name = string(unicode[5:])
 	}
-	start := before - size
-	if offset < start {
-		signature := make([]byte, 4)
-		if _, err := w.ReadAt(signature, int64(offset)); err == nil && string(signature) == "PK\x01\x02" { //nolint:gosec // below the size of the file
-			start = offset
+	return e
+}
+
+// extraField returns a field of the extra field of a member, nil if it is not there.
+func extraField(extra []byte, id uint16) []byte {
+	for len(extra) >= 4 {
+		size := int(u16(extra, 2))
+		if size > len(extra)-4 {
+			return nil
 		}
+		if u16(extra, 0) == id {
+			return extra[4 : 4+size]
+		}
+		extra = extra[4+size:]
 	}
-	return io.NewSectionReader(w, int64(start), int64(size)), records, nil //nolint:gosec // below the size of the file
+	return nil
 }
 
 // The members that tell the kinds of zip apart.
@@ -222,14 +220,19 @@ const (
 	manifestAPK  = "AndroidManifest.xml"
 	manifestXAPK = "manifest.json"
 	configBundle = "BundleConfig.pb"
+
+	contentsSplits = "toc.pb" // of a set of split APKs
 )
 
-// maxPackage is how many members a package may have whose manifest is read.
-const maxPackage = 100_000
+// What a package may have whose manifest is read: archive/zip keeps all of the list.
+const (
+	maxPackage     = 100_000  // members
+	maxPackageList = 48 << 20 // bytes of the list
+)
 
 // contents reads a small member of a package.
-func contents(w *window, members int, name string) ([]byte, error) {
-	if members > maxPackage {
+func contents(w *window, members int, list uint64, name string) ([]byte, error) {
+	if members > maxPackage || list > maxPackageList {
 		return nil, fmt.Errorf("%q is one of more than %d members", name, maxPackage)
 	}
 	r, err := zip.NewReader(w, w.size)
@@ -255,14 +258,39 @@ func contents(w *window, members int, name string) ([]byte, error) {
 // parseXAPK returns what a manifest.json says, nil if it is not that of an
 // xapk: many a zip has a file of this name.
 func parseXAPK(text []byte) *Android {
-	var manifest struct {
+	var manifest struct { // numbers may be in quotes, and texts that look like numbers without
 		Package     string          `json:"package_name"`
-		VersionName string          `json:"version_name"`
-		VersionCode json.RawMessage `json:"version_code"` // a number, or one in quotes
+		VersionName json.RawMessage `json:"version_name"`
+		VersionCode json.RawMessage `json:"version_code"`
 	}
-	if json.Unmarshal(text, &manifest) != nil || manifest.Package == "" {
+	if json.Unmarshal(plainText(text), &manifest) != nil || manifest.Package == "" {
 		return nil
 	}
+	var name string
+	if json.Unmarshal(manifest.VersionName, &name) != nil {
+		name = string(manifest.VersionName)
+	}
 	code, _ := strconv.ParseInt(strings.Trim(string(manifest.VersionCode), `"`), 10, 64) // none is 0
-	return &Android{manifest.Package, manifest.VersionName, code}
+	return &Android{manifest.Package, name, code}
+}
+
+// plainText returns a text in UTF-8 without a byte order mark, as which Windows
+// programs write UTF-16 and UTF-8.
+func plainText(text []byte) []byte {
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	first, second := u8(text, 0), u8(text, 1)
+	var order binary.ByteOrder
+	switch {
+	case first == 0xff && second == 0xfe, first != 0 && second == 0 && len(text) > 2:
+		order = binary.LittleEndian
+	case first == 0xfe && second == 0xff, first == 0 && second != 0:
+		order = binary.BigEndian
+	default:
+		return bytes.TrimRight(text, "\x00")
+	}
+	units := make([]uint16, len(text)/2)
+	for i := range units {
+		units[i] = order.Uint16(text[2*i:])
+	}
+	return []byte(strings.Trim(string(utf16.Decode(units)), "\ufeff\x00"))
 }
