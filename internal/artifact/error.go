@@ -355,7 +355,7 @@ func multiVolume(path string) error {
 
 // tooLarge is about a list of members that is not read to its end. Its size is 0 where
 // it is not known.
-func tooLarge(path string, members uint64, size int64) error {
+func tooLarge(path string, members uint64, size int64) *Error {
 	e := &Error{
 		Kind:    TooLarge,
 		Message: fmt.Sprintf("%q has a list of members of more than %s.", path, human.Size(maxDirectory)),

@@ -22,6 +22,9 @@ const rarBuffer = 256
 
 func (a *Artifact) readRAR(w *window) error {
 	a.Format = RAR
+	if large, err := a.readLargeRAR(w); large || err != nil {
+		return err
+	}
 	// List, since a Reader would allocate each member's dictionary, which may
 	// be GBs, only to get past it.
 	files, err := rardecode.List(rarName, rardecode.FileSystem(rarFS{w}), rardecode.BufferSize(rarBuffer))

@@ -356,3 +356,56 @@ func TestInspectRefusesSplitAPKs(t *testing.T) {
 		refused(t, err, Unsupported, "set of split APKs", "universal.apk")
 	}
 }
+
+// What the library for RAR reads and what is read here must be the same.
+func TestEachRARAgreesWithTheLibrary(t *testing.T) {
+	members := []packed{{"Game/Ocean.exe", "MZ"}, {"Game/海.txt", strings.Repeat("x", 9000)}, {"b.exe", "MZ"}, {strings.Repeat("n", 5000), "x"}}
+	for _, kind := range []int{rarPlain, rarPassword} {
+		content := makeRAR5(kind, members...)
+		var names []string
+		encrypted := false
+		err := eachRAR(newWindow(bytes.NewReader(content), int64(len(content))), func(_ []byte, m *rarMember) error {
+			if m != nil {
+				names, encrypted = append(names, m.name), encrypted || m.encrypted
+			}
+			return nil
+		})
+		if err != nil || len(names) != len(members) || names[1] != members[1].name || names[3] != members[3].name || encrypted != (kind == rarPassword) {
+			t.Errorf("kind %d: got %.50q, encrypted %v, %v", kind, names, encrypted, err)
+		}
+		for n := range len(content) {
+			if n%7 != 0 { // all of them take long
+				continue
+			}
+			if err := eachRAR(newWindow(bytes.NewReader(content[:n]), int64(n)), func([]byte, *rarMember) error { return nil }); err == nil {
+				t.Errorf("kind %d cut to %d bytes passed for a whole one", kind, n)
+			}
+		}
+	}
+	for name, content := range map[string][]byte{
+		"first part": makeRAR5(rarFirstPart, members...), "second part": makeRAR5(rarSecondPart, members...),
+		"locked": makeRAR5Encrypted(1), "older": makeRAR4(members...),
+	} {
+		if err := eachRAR(newWindow(bytes.NewReader(content), int64(len(content))), func([]byte, *rarMember) error { return nil }); err == nil {
+			t.Errorf("%s: is not plain", name)
+		}
+	}
+}
+
+func TestInspectTakesLargeRAR(t *testing.T) {
+	members := make([]packed, manyRAR+1)
+	for i := range members {
+		members[i].name = fmt.Sprintf("Game/%d.bin", i)
+	}
+	members[manyRAR].name = "Game/Game.exe"
+	content := makeRAR5(rarPlain, members...)
+	got, err := Inspect(write(t, "a.rar", content))
+	if err != nil || !got.Contains("Game/Game.exe") || len(got.Problems) > 0 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	members[7].name = "Game/8.BIN"
+	other, err := Inspect(write(t, "a.rar", makeRAR5(rarPlain, members...)))
+	if err != nil || len(other.Problems) != 1 || other.Fingerprint == got.Fingerprint {
+		t.Errorf("with a twin: got %v, %v", other, err)
+	}
+}
