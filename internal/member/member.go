@@ -98,9 +98,10 @@ const (
 	exactBits = 20
 	exactMask = 1<<exactBits - 1
 
-	// maxNames is how many names are compared with each other, which takes 200 MB at
-	// the most.
-	maxNames = 16 << 20
+	// maxNames is how many names are compared with each other. The buckets have room
+	// for 128 each by then, which takes 64 MiB. Twins among further names are not found,
+	// which is better than to refuse what other programs list.
+	maxNames = 6 << 20
 )
 
 // maxPath is how long a path may be, in UTF-16 units. Windows programs take 260, and
