@@ -180,7 +180,7 @@ func TestNativeHidesThePasswordOfTheMirror(t *testing.T) {
 	r.change(func(served map[string]string) { clear(served) })
 	r.write(t, "tools/car-publish/1.2.3/amd64/car-publish", "")
 	failed, status, _ := r.run(t, "Linux", "X64", mirror)
-	if said += failed; status != 1 || strings.Contains(said, "t0k") || !strings.Contains(said, "Downloading "+r.url) || !strings.Contains(said, "curl --") {
+	if said += failed; status != 1 || strings.Contains(said, "t0k") || !strings.Contains(said, "Downloading "+r.url) || !strings.Contains(said, "curl -q --") {
 		t.Errorf("got status %d and\n%s\nwant the password neither in the log nor in a command line", status, said)
 	}
 }

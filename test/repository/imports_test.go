@@ -91,7 +91,7 @@ var rooms = map[string]room{
 	},
 	"internal/artifact": {
 		ours:  []string{"internal/human", "internal/member"},
-		third: []string{"github.com/bodgit/sevenzip", "github.com/nwaples/rardecode/v2"},
+		third: []string{"github.com/bodgit/sevenzip", "github.com/nwaples/rardecode/v2", "golang.org/x/text"},
 		why:   "looks into a file; knows no service",
 	},
 	"internal/auth": {
