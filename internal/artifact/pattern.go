@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -16,7 +17,7 @@ var (
 	aCommand     = regexp.MustCompile("\\$\\(.*?\\)|`[^`]*`")
 	braces       = regexp.MustCompile(`\{[^{}]*\}`)
 	brackets     = regexp.MustCompile(`\[[^\[\]]*\]`)
-	extended     = regexp.MustCompile(`[?*+@!]\([^()]*\)`)
+	extended     = regexp.MustCompile(`[?*+@!]\([^()]*\)|\([^()|]+(\|[^()|]+)+\)`)
 	regular      = regexp.MustCompile(`\.[*+]\\\.|^\^|\\\.\w+\$$`)
 )
 
@@ -44,6 +45,7 @@ func wrapped(pattern string) string {
 	trimmed := strings.Trim(pattern, quotes)
 	scheme, rest, _ := strings.Cut(pattern, "://")
 	switch {
+	case aCommand.MatchString(pattern) && strings.ContainsAny(trimmed, " \t"): // notRead says it
 	case trimmed != pattern && !strings.ContainsAny(trimmed, quotes+"\n"):
 		return fmt.Sprintf("Write %s without the quotes: they are a part of the value here. Docker and many CIs keep those around a value.", trimmed)
 	case strings.ContainsFunc(pattern, isInvisible):
@@ -59,7 +61,7 @@ func isInvisible(r rune) bool {
 }
 
 // listed finds a list of paths. Only what lies between separators that hardly occur in
-// a name is one for sure; otherwise every piece must be there.
+// a name is one for sure; otherwise every piece must be there, or be named as an archive.
 func listed(pattern string) string {
 	const one = "Write one path: a version is made of one file or folder, and this is a list of %d. To publish several files, name the folder that they are in."
 	if lines := pieces(pattern, "\r\n"); len(lines) > 1 {
@@ -72,7 +74,7 @@ func listed(pattern string) string {
 		return "Write one path without brackets and quotes: the value is a path, and not a list of JSON or YAML."
 	}
 	for _, separators := range []string{",，、", ";；", "|", ":", " \t"} {
-		if parts := pieces(pattern, separators); len(parts) > 1 && allThere(parts) {
+		if parts := pieces(pattern, separators); len(parts) > 1 && (allThere(parts) || allArchives(parts)) {
 			return fmt.Sprintf(one, len(parts))
 		}
 	}
@@ -99,6 +101,13 @@ func allThere(patterns []string) bool {
 		}
 	}
 	return true
+}
+
+func allArchives(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, ok := claimedFormat(name)
+		return !ok
+	})
 }
 
 // notRead finds what a CI or a shell should have read.
