@@ -55,12 +55,6 @@ type Artifact struct {
 	// zip for a mobile application.
 	HoldsAPK bool
 
-	// ForeignNames means that a start path that Contains does not find may yet be
-	// there. Names that are not UTF-8 are no reason: Contains reads them in every code
-	// page in which CAR may unpack them
-	// (cloud.tencent.com/document/product/1158/49618 asks for UTF-8).
-	ForeignNames bool
-
 	Android *Android // of an apk or xapk; nil otherwise
 
 	Fingerprint Fingerprint

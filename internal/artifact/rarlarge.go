@@ -84,7 +84,7 @@ func readHeader(header []byte) (kind int, data int64, m *rarMember) {
 		extra = r.next()
 	}
 	if flags&hasData != 0 {
-		data = int64(min(r.next(), 1<<62)) //nolint:gosec // not negative
+		data = int64(min(r.next(), 1<<62))
 	}
 	switch k {
 	case 1: // of the archive
@@ -151,7 +151,7 @@ func (r *vints) member(extra uint64) *rarMember {
 		size := rest.next()
 		record := vints{b: rest.b}
 		m.encrypted = m.encrypted || record.next() == encryption
-		rest.skip(int(min(size, maxHeader))) //nolint:gosec // see maxHeader
+		rest.skip(int(min(size, maxHeader)))
 	}
 	return m
 }

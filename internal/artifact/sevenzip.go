@@ -89,7 +89,7 @@ func (a *Artifact) checkSevenZipStart(w *window) error {
 	case sum != crc32.ChecksumIEEE(start[12:]):
 		return errors.New("the checksum of its header is wrong")
 	case offset > behind || size > behind-offset:
-		missing := fmt.Sprintf("the list of members, which a 7z has at its end, is missing, with %s", bytesText(int64(min(offset, 1<<62)+min(size, 1<<61)-behind))) //nolint:gosec // not negative
+		missing := fmt.Sprintf("the list of members, which a 7z has at its end, is missing, with %s", bytesText(int64(min(offset, 1<<62)+min(size, 1<<61)-behind)))
 		return cutShort(a.Path, missing)
 	case size == 0:
 		return noMembers(a.Path)

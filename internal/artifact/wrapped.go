@@ -77,7 +77,7 @@ func isRAR(start []byte) bool {
 	case start[6] == 0: // up to 4
 		size := int(u16(start, 12))
 		return start[9] == 0x73 && size >= 13 && size <= len(start)-7 &&
-			u16(start, 7) == uint16(crc32.ChecksumIEEE(start[9:7+size])&0xffff) //nolint:gosec // the lower half
+			u16(start, 7) == uint16(crc32.ChecksumIEEE(start[9:7+size])&0xffff)
 	}
 	size := int(start[12]) // of the header; the first one is short
 	return size < 60 && 13+size <= len(start) && u32(start, 8) == crc32.ChecksumIEEE(start[12:13+size])
@@ -105,7 +105,7 @@ func (w *window) zipInside() int64 {
 			return 0
 		}
 		text := []byte(w.peek(record, zip64Size))
-		size, offset, before = int64(u32(text, 40)), int64(u32(text, 48))|int64(u32(text, 52))<<32, record //nolint:gosec // compared below
+		size, offset, before = int64(u32(text, 40)), int64(u32(text, 48))|int64(u32(text, 52))<<32, record
 	}
 	for _, list := range []int64{before - size, offset} {
 		if entry := []byte(w.peek(list, entrySize)); bytes.HasPrefix(entry, []byte(entrySignature)) {

@@ -119,7 +119,7 @@ func (a *Artifact) tellKind(w *window, list *zipList, kinds *zipKinds) error {
 	case a.Format != Zip:
 		// Android ignores the flag for encryption, and hardened packages set
 		// it to keep the curious out.
-		a.Executables, a.HoldsAPK, a.Encrypted, a.ForeignNames = nil, false, false, false
+		a.Executables, a.HoldsAPK, a.Encrypted = nil, false, false
 		a.Problems, a.Inner = nil, ""
 	case a.HoldsAPK && len(a.Executables) == 0 && (kinds.splits || kinds.top[contentsSplits]):
 		return splitAPKs(a.Path)
@@ -189,7 +189,7 @@ func newZipEntry(header, name, extra []byte) *zipEntry {
 		case len(zip64) < 8:
 			*value.to = -1
 		default:
-			*value.to = int64(min(binary.LittleEndian.Uint64(zip64), 1<<62)) //nolint:gosec // not negative
+			*value.to = int64(min(binary.LittleEndian.Uint64(zip64), 1<<62))
 			zip64 = zip64[8:]
 		}
 	}

@@ -91,7 +91,7 @@ func (a *Artifact) zip64(w *window, l *zipList) error {
 	if disks := u32(locator, 16); disks > 1 && disks != 0xffffffff {
 		return multiVolume(a.Path)
 	}
-	at := int64(min(binary.LittleEndian.Uint64(locator[8:]), 1<<62)) //nolint:gosec // not negative
+	at := int64(min(binary.LittleEndian.Uint64(locator[8:]), 1<<62))
 	record := []byte(w.peek(at, zip64Size))
 	whole := len(record) == zip64Size && bytes.HasPrefix(record, []byte(zip64Signature)) && binary.LittleEndian.Uint64(record[4:]) == uint64(l.before-locatorSize-at-12) //nolint:gosec // compared only
 	if !whole {                                                                                                                                                          // it should end where the locator begins
@@ -125,7 +125,7 @@ func (a *Artifact) start(w *window, l *zipList) (int64, error) {
 	if l.size > 1<<62 || l.offset > 1<<62 {
 		return 0, errors.New("its list of members is at a place that cannot be")
 	}
-	size, offset := int64(l.size), int64(l.offset) //nolint:gosec // see above
+	size, offset := int64(l.size), int64(l.offset)
 	shift, adjoining := l.before-size-offset, []byte(w.peek(l.before-size, entrySize))
 	isList := bytes.HasPrefix(adjoining, []byte(entrySignature))
 	switch {

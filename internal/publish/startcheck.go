@@ -17,10 +17,6 @@ func (r *run) startPathFits() error {
 	if artifact.IsAbsWindows(start) || r.build.Encrypted || r.build.Contains(start) {
 		return nil
 	}
-	if r.build.ForeignNames {
-		r.warn("%s. Names in %s are not UTF-8, so it is not known whether they hold that: pack it with UTF-8 names.", r.startsWhat(), r.build.Name)
-		return nil
-	}
 	hint := cmp.Or(r.folderHint(), "Set start-path, or fix the build. ")
 	if near := artifact.Nearest(start, r.build.Executables); len(near) > 0 {
 		hint += "Executables in it, nearest first: " + some(near, 8) + "."

@@ -116,7 +116,7 @@ func staysInside(path string) error {
 		return err
 	}
 	if inside, err := filepath.Rel(work, absolute); err != nil || !filepath.IsLocal(inside) {
-		return nil // it was named so, and not by a link
+		return nil //nolint:nilerr // it was named so, and not by a link
 	}
 	if work, err = filepath.EvalSymlinks(work); err != nil {
 		return err

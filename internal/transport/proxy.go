@@ -59,7 +59,7 @@ func (g *guard) refusedByProxy(req *http.Request, status int) error {
 	}
 	proxy, err := g.via(req)
 	if err != nil || proxy == nil || proxy.User == nil {
-		return nil
+		return nil //nolint:nilerr // the request itself has failed by that, and says so
 	}
 	return &ProxyError{Proxy: proxy.Host, Status: status, Named: true}
 }
