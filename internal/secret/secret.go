@@ -1,5 +1,5 @@
-// Package secret holds text that must never be shown. The spellings of it that are hidden
-// in a log, such as base64, are in package ci.
+// Package secret holds text that must never be shown, and knows the encodings of it that
+// must not show either.
 package secret
 
 import "log/slog"
