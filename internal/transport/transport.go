@@ -149,56 +149,8 @@ func checkRoots(getenv func(string) string) error {
 	return nil
 }
 
-// via returns what says which proxy a request goes through.
-func (o Options) via() (func(*http.Request) (*url.URL, error), error) {
-	if o.Proxy == "" {
-		return fromEnvironment, nil
-	}
-	proxy, err := url.Parse(o.Proxy)
-	if err != nil || proxy.Host == "" || !isHostAlone(proxy) {
-		return nil, errors.New("proxy is not the URL of a proxy")
-	}
-	return func(r *http.Request) (*url.URL, error) {
-		if r.URL.Hostname() == o.Local {
-			return fromEnvironment(r)
-		}
-		return proxy, nil
-	}, nil
-}
-
-// fromEnvironment is http.ProxyFromEnvironment without proxies that have more than a
-// host: a # or a / in a password makes a host of a part of it.
-func fromEnvironment(r *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(r)
-	if err != nil || proxy != nil && !isHostAlone(proxy) {
-		return nil, errProxyVariable
-	}
-	return proxy, nil
-}
-
-// errProxyVariable shows nothing of the variable, which may have a password in it.
-const errProxyVariable Refusal = "HTTPS_PROXY or HTTP_PROXY is not the URL of a proxy"
-
 func isHostAlone(u *url.URL) bool {
 	return (u.Path == "" || u.Path == "/") && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
-}
-
-// ProxyFor returns the host of the proxy that requests to an address go
-// through, without a password; "" if there is none.
-func (o Options) ProxyFor(address string) string {
-	to, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	via, err := o.via()
-	if err != nil {
-		return ""
-	}
-	proxy, err := via(&http.Request{URL: to})
-	if err != nil || proxy == nil {
-		return ""
-	}
-	return proxy.Host
 }
 
 // Guard puts the rules of this package around any RoundTripper, such as a
