@@ -108,7 +108,7 @@ func Inspect(path string) (*Artifact, error) {
 	case info.Size() == 0:
 		return nil, empty(path)
 	}
-	file, err := os.Open(path)
+	file, err := Open(path)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}

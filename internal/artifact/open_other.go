@@ -4,5 +4,5 @@ package artifact
 
 import "os"
 
-// Open opens an artifact for the upload.
+// Open opens an artifact.
 func Open(path string) (*os.File, error) { return os.Open(path) }

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/car-publish/car-publish/internal/artifact"
@@ -42,7 +41,7 @@ func (p *probe) fit() error {
 // open opens the artifact, or makes up a zip with the start path in it.
 func (p *probe) open(stem string) (closing func(), err error) {
 	if b := p.build; b != nil && p.o.Publish.Tree == nil {
-		file, err := os.Open(b.Path)
+		file, err := artifact.Open(b.Path)
 		if err != nil {
 			return nil, &publish.Error{Kind: publish.BadInput, Code: "ArtifactUnreadable", Message: "open the artifact: " + err.Error(), Err: err}
 		}
