@@ -7,28 +7,23 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/car-publish/car-publish/internal/mistyped"
 )
 
 // What people write where a path or a glob is expected, and nobody reads here.
 var (
-	anExpression = regexp.MustCompile(`\$\{\{.*?(\}\}|$)|\{\{.*?\}\}|\$\[.*?\]|<\+[\w.]+>`)
-	aVariable    = regexp.MustCompile(`(?i)\$env:[a-z_]\w*|\$\{[a-z_][^{}]*\}|\$[a-z_]\w*|\$\([a-z_][\w.]*\)|%[a-z_]\w*%`)
-	aCommand     = regexp.MustCompile("\\$\\(.*?\\)|`[^`]*`")
-	braces       = regexp.MustCompile(`\{[^{}]*\}`)
-	brackets     = regexp.MustCompile(`\[[^\[\]]*\]`)
-	extended     = regexp.MustCompile(`[?*+@!]\([^()]*\)|\([^()|]+(\|[^()|]+)+\)`)
-	regular      = regexp.MustCompile(`\.[*+]\\\.|^\^|\\\.\w+\$$`)
+	aCommand = regexp.MustCompile("\\$\\(.*?\\)|`[^`]*`")
+	braces   = regexp.MustCompile(`\{[^{}]*\}`)
+	brackets = regexp.MustCompile(`\[[^\[\]]*\]`)
+	extended = regexp.MustCompile(`[?*+@!]\([^()]*\)|\([^()|]+(\|[^()|]+)+\)`)
+	regular  = regexp.MustCompile(`\.[*+]\\\.|^\^|\\\.\w+\$$`)
 )
-
-// quotes are those of a shell, and what a word processor or a Chinese keyboard makes of
-// them.
-const quotes = "\"'`“”‘’„«»「」『』＂＇"
 
 // misspelt says what is wrong with a path or a glob that matches nothing, and what is
 // right, in whole sentences; "" if nothing can be seen.
 func misspelt(pattern string) string {
-	if hint := wrapped(pattern); hint != "" {
+	if hint := dressed(pattern); hint != "" {
 		return hint
 	}
 	if hint := listed(pattern); hint != "" {
@@ -40,24 +35,20 @@ func misspelt(pattern string) string {
 	return strangeGlob(pattern)
 }
 
-// wrapped finds what came along with a path.
-func wrapped(pattern string) string {
-	trimmed := strings.Trim(pattern, quotes)
+// dressed finds what came along with a path.
+func dressed(pattern string) string {
+	trimmed := strings.Trim(pattern, mistyped.Quotes)
 	scheme, rest, _ := strings.Cut(pattern, "://")
 	switch {
 	case aCommand.MatchString(pattern) && strings.ContainsAny(trimmed, " \t"): // notRead says it
-	case trimmed != pattern && !strings.ContainsAny(trimmed, quotes+"\n"):
+	case trimmed != pattern && !strings.ContainsAny(trimmed, mistyped.Quotes+"\n"):
 		return fmt.Sprintf("Write %s without the quotes: they are a part of the value here. Docker and many CIs keep those around a value.", trimmed)
-	case strings.ContainsFunc(pattern, isInvisible):
+	case strings.ContainsFunc(pattern, mistyped.IsInvisible):
 		return "Write the path again by hand: there is an invisible character in it, such as a byte order mark or a non-breaking space."
 	case strings.EqualFold(scheme, "file"):
 		return fmt.Sprintf("Write the path alone, without file://: %s.", rest)
 	}
 	return ""
-}
-
-func isInvisible(r rune) bool {
-	return unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) && r > unicode.MaxASCII || r == '\u3164'
 }
 
 // listed finds a list of paths. Only what lies between separators that hardly occur in
@@ -112,15 +103,13 @@ func allArchives(names []string) bool {
 
 // notRead finds what a CI or a shell should have read.
 func notRead(pattern string) string {
-	if found := anExpression.FindString(pattern); found != "" {
-		return fmt.Sprintf("Write the path itself, or look at where the expression stands: %s arrived as it is, so this CI does not read it there.", found)
-	}
-	if found := aVariable.FindString(pattern); found != "" {
-		hint := fmt.Sprintf("Write the path itself: the variable %s is not expanded here. In a workflow of GitHub it is ${{ env.NAME }}; elsewhere a shell or the CI must expand it.", found)
-		if strings.Contains(strings.ToUpper(found), "GITHUB_WORKSPACE") {
-			hint = fmt.Sprintf("Write ${{ github.workspace }}, or the path from the working directory alone: the variable %s is not expanded here.", found)
-		}
-		return hint
+	switch raw := mistyped.FindUnexpanded(pattern); {
+	case raw.What == "an expression":
+		return fmt.Sprintf("Write the path itself, or look at where the expression stands: %s arrived as it is, so this CI does not read it there.", raw.Text)
+	case raw.What == "a variable" && strings.Contains(strings.ToUpper(raw.Text), "GITHUB_WORKSPACE"):
+		return fmt.Sprintf("Write ${{ github.workspace }}, or the path from the working directory alone: the variable %s is not expanded here.", raw.Text)
+	case raw.What == "a variable":
+		return fmt.Sprintf("Write the path itself: the variable %s is not expanded here. In a workflow of GitHub it is ${{ env.NAME }}; elsewhere a shell or the CI must expand it.", raw.Text)
 	}
 	if found := aCommand.FindString(pattern); found != "" {
 		return fmt.Sprintf("Write the path itself: the command %s is not run here.", found)

@@ -10,7 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/car-publish/car-publish/internal/outfile"
 )
 
 // The domains of COS and of Tencent Cloud's API, which CAR and STS belong to. A
@@ -211,80 +212,11 @@ func (p *parser) newFile(name string) string {
 		p.refuse(in, given, "cannot be written: it is not in a directory", "")
 		return ""
 	}
-	if err := writable(given.text); err != nil {
+	if err := outfile.Check(given.text); err != nil {
 		p.refuse(in, given, "cannot be written: "+reason(err), "name a file in a directory that this user may write, and that is not read-only")
 		return ""
 	}
 	return given.text
-}
-
-// writable tries whether a file can be written, and leaves everything as it is. A new
-// file is written beside the old one and takes its place; where that does not work, the
-// old one is written. Through a link, that is the file that it leads to.
-func writable(file string) error {
-	info, err := os.Stat(file)
-	if err != nil {
-		return tryBeside(file)
-	}
-	if !info.Mode().IsRegular() {
-		return nil // a pipe, or /dev/stdout: to open it could wait for a reader
-	}
-	target, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		return err
-	}
-	if os.Geteuid() == 0 && leadsAway(file, target) {
-		return errors.New("it is a link out of the working directory, and root follows none of those")
-	}
-	existing, openErr := os.OpenFile(target, os.O_WRONLY, 0)
-	if openErr == nil {
-		return existing.Close()
-	}
-	if errors.Is(openErr, syscall.EROFS) || !replaceable(target, info) {
-		return openErr
-	}
-	return tryBeside(target)
-}
-
-// tryBeside tries whether a file can be made in the folder of another one.
-func tryBeside(file string) error {
-	trial, err := os.CreateTemp(filepath.Dir(file), ".car-publish-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(trial.Close(), os.Remove(trial.Name()))
-}
-
-// replaceable reports whether another file may take the place of this one. In a folder
-// such as /tmp only its owner may do that, and the owner of the folder. Only an owner
-// can set the mode, here to what it is.
-func replaceable(file string, info fs.FileInfo) bool {
-	dir := filepath.Dir(file)
-	folder, err := os.Stat(dir)
-	if err != nil || folder.Mode()&fs.ModeSticky == 0 {
-		return err == nil
-	}
-	return os.Chmod(file, info.Mode()) == nil || os.Chmod(dir, folder.Mode()) == nil
-}
-
-// leadsAway reports whether a link leads out of its folder and of the working
-// directory. It was perhaps put there by somebody else.
-func leadsAway(file, target string) bool {
-	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		return false
-	}
-	folder, err := filepath.EvalSymlinks(filepath.Dir(file))
-	if err != nil || filepath.Dir(target) == folder {
-		return false
-	}
-	work, workErr := os.Getwd()
-	real, err := filepath.EvalSymlinks(work)
-	target, absErr := filepath.Abs(target)
-	if workErr != nil || err != nil || absErr != nil {
-		return true
-	}
-	inside, err := filepath.Rel(real, target)
-	return err != nil || !filepath.IsLocal(inside)
 }
 
 // reason says why a file cannot be read, without its path and, if possible, in the

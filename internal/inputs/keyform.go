@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/car-publish/car-publish/internal/mistyped"
 )
 
 // Keys of Tencent Cloud and tokens are of ASCII letters, digits and a few marks. What
@@ -57,7 +59,7 @@ func (p *parser) checkKeyForm(name string, given setting) bool {
 
 // bareKey is what remains of a key that was dressed up on its way.
 func bareKey(text string) string {
-	return unquoted(strings.TrimFunc(text, func(r rune) bool { return isInvisible(r) || unicode.IsSpace(r) }))
+	return mistyped.Unquoted(strings.TrimFunc(text, func(r rune) bool { return mistyped.IsInvisible(r) || unicode.IsSpace(r) }))
 }
 
 // keyMistake says what is wrong with the form of a key, and what to do; "" if nothing.
@@ -85,21 +87,20 @@ func wrappedKey(text string) (mistake, hint string) {
 	const copyAgain = "copy it again, by way of a plain text editor"
 	runes := []rune(text)
 	first, last := runes[0], runes[len(runes)-1]
-	const quotes = "\"'`“”‘’„«»「」『』＂＇"
-	switch what, do := notExpanded(text); {
-	case isInvisible(first):
+	switch raw := mistyped.FindUnexpanded(text); {
+	case mistyped.IsInvisible(first):
 		return "begins with an invisible character, such as a byte order mark", copyAgain
-	case isInvisible(last):
+	case mistyped.IsInvisible(last):
 		return "ends with an invisible character, such as a space without width", copyAgain
-	case strings.ContainsFunc(text, isInvisible):
+	case strings.ContainsFunc(text, mistyped.IsInvisible):
 		return "has an invisible character in it", copyAgain
-	case isNotExpanded(unquoted(text)), what == "an expression":
-		return "is the name of a variable or an expression that nobody expanded", do
+	case mistyped.IsUnexpanded(mistyped.Unquoted(text)), raw.What == "an expression":
+		return "is the name of a variable or an expression that nobody expanded", raw.Hint
 	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
 		return "is JSON, or has brackets around it", "pass the key alone"
-	case strings.ContainsRune(quotes, first) && strings.ContainsRune(quotes, last) && len(runes) > 1:
+	case strings.ContainsRune(mistyped.Quotes, first) && strings.ContainsRune(mistyped.Quotes, last) && len(runes) > 1:
 		return "is in quotes, and they are a part of it", "write it without them; docker run --env-file and many CIs keep the quotes around a value"
-	case strings.ContainsRune(quotes, first), strings.ContainsRune(quotes, last):
+	case strings.ContainsRune(mistyped.Quotes, first), strings.ContainsRune(mistyped.Quotes, last):
 		return "has a quote at one end", "copy it again, without quotes"
 	case namedKey.MatchString(text):
 		return "has a name in front of it", "pass the key alone, without its name and what follows that"

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/car-publish/car-publish/internal/mistyped"
 )
 
 // foreignSeparators are what people put between the items of a list besides a comma: a
@@ -45,7 +47,7 @@ func jsonList(text string) (items []string, ok bool) {
 // around [a, b], and the dashes if every line begins with one. A glob has brackets too, but nothing that
 // separates between them.
 func flatList(text string) string {
-	if inner := unquoted(text); !strings.ContainsAny(inner, strings.Join(quotePairs, "")) {
+	if inner := mistyped.Unquoted(text); !strings.ContainsAny(inner, mistyped.Quotes) {
 		text = inner
 	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
@@ -72,32 +74,9 @@ func flatList(text string) string {
 func bare(items []string) []string {
 	var plain []string
 	for _, item := range items {
-		if item = unquoted(strings.TrimSpace(item)); item != "" {
+		if item = mistyped.Unquoted(strings.TrimSpace(item)); item != "" {
 			plain = append(plain, item)
 		}
 	}
 	return plain
-}
-
-// quotePairs are the marks that people put around a value: those of a shell, and those
-// that a word processor or a Chinese keyboard makes of them.
-var quotePairs = []string{`""`, "''", "``", "“”", "‘’", "«»", "「」", "『』", "„“", "＂＂", "＇＇"}
-
-// unquoted takes one pair of quotes from around a text.
-func unquoted(text string) string {
-	for _, pair := range quotePairs {
-		runes := []rune(pair)
-		if inner, ok := strings.CutPrefix(text, string(runes[0])); ok {
-			if inner, ok := strings.CutSuffix(inner, string(runes[1])); ok {
-				return strings.TrimSpace(inner)
-			}
-		}
-	}
-	return text
-}
-
-// isInvisible finds what cannot be seen and is no ordinary blank: a byte order mark, a
-// space without width, a non-breaking space.
-func isInvisible(r rune) bool {
-	return unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) && r > unicode.MaxASCII || r == '\u3164' || r == '\u2800'
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"github.com/car-publish/car-publish/internal/mistyped"
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
@@ -141,8 +142,8 @@ func (p *parser) refuse(in Input, given setting, text, hint string) {
 	if mayHoldSecret(in, given.text) {
 		value = ""
 	}
-	if what, do := notExpanded(given.text); what != "" && aboutForm.MatchString(text) {
-		hint = "it is " + what + " that nobody expanded: " + do
+	if raw := mistyped.FindUnexpanded(given.text); raw.What != "" && aboutForm.MatchString(text) {
+		hint = "it is " + raw.What + " that nobody expanded: " + raw.Hint
 	}
 	p.problems = append(p.problems, &Problem{Input: given.from, Name: in.Name, Value: value, Text: text, Hint: hint})
 }

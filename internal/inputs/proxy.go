@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/car-publish/car-publish/internal/mistyped"
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
@@ -98,12 +99,12 @@ func proxyMistake(text string) (mistake, hint string) {
 	if !hasUser {
 		user, host = "", rest
 	}
-	switch what, do := notExpanded(text); {
-	case isNotExpanded(text), what == "an expression":
-		return noURL, "it is " + what + " that nobody expanded: " + do
-	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || isInvisible(r) }):
+	switch raw := mistyped.FindUnexpanded(text); {
+	case mistyped.IsUnexpanded(text), raw.What == "an expression":
+		return noURL, "it is " + raw.What + " that nobody expanded: " + raw.Hint
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || mistyped.IsInvisible(r) }):
 		return "has a blank, a line break or an invisible character in it", "write it without; in a password a blank is %20"
-	case unquoted(text) != text:
+	case mistyped.Unquoted(text) != text:
 		return "is in quotes, and they are a part of it", "write it without them"
 	case !slices.Contains(proxySchemes, strings.ToLower(scheme)):
 		return noURL, write
@@ -171,14 +172,14 @@ func (p *parser) checkNoProxy() {
 	text := p.env[name]
 	for entry := range strings.SplitSeq(text, ",") {
 		entry = strings.TrimSpace(entry)
-		switch what, _ := notExpanded(entry); {
-		case what != "":
-			p.warn(name + " holds " + what + " that nobody expanded")
+		switch raw := mistyped.FindUnexpanded(entry); {
+		case raw.What != "":
+			p.warn(name + " holds " + raw.What + " that nobody expanded")
 		case strings.Contains(entry, "://"):
 			p.warn(name + " holds a URL, which is not read: write the host alone")
 		case strings.ContainsFunc(entry, isForeignSeparator), strings.Contains(entry, "|"), len(strings.Fields(entry)) > 1:
 			p.warn(name + " is one host for those that read it, since only commas separate there: write commas")
-		case unquoted(entry) != entry, strings.ContainsAny(entry, `"'`):
+		case mistyped.Unquoted(entry) != entry, strings.ContainsAny(entry, `"'`):
 			p.warn(name + " has quotes in it, which are a part of the host: write it without them")
 		case entry != "*" && strings.Contains(strings.TrimPrefix(entry, "*."), "*"):
 			p.warn(name + " has a * in it, which is read only at the beginning, as in *.example.com")

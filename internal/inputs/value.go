@@ -13,6 +13,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/ignore"
 	"github.com/car-publish/car-publish/internal/member"
+	"github.com/car-publish/car-publish/internal/mistyped"
 )
 
 func (p *parser) boolean(name string, otherwise bool) bool {
@@ -340,7 +341,7 @@ func (p *parser) regionsMeant(regions []string) string {
 	var meant []string
 	for _, region := range regions {
 		visible := strings.Map(func(r rune) rune {
-			if isInvisible(r) {
+			if mistyped.IsInvisible(r) {
 				return -1
 			}
 			return r

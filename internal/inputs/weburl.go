@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/car-publish/car-publish/internal/mistyped"
 	"github.com/car-publish/car-publish/internal/secret"
 )
 
@@ -53,12 +54,12 @@ var severalURLs = regexp.MustCompile(`(?i)https?://.*[\s,;，；、|]\s*https?:/
 // urlMistake finds what was copied along with a URL.
 func urlMistake(text string) (mistake, hint string) {
 	before, _, _ := strings.Cut(text, "#")
-	what, do := notExpanded(text)
+	raw := mistyped.FindUnexpanded(text)
 	switch {
-	case unquoted(text) != text:
+	case mistyped.Unquoted(text) != text:
 		return "is in quotes, and they are a part of it", "write it without them"
-	case what == "an expression", isNotExpanded(text), strings.HasPrefix(text, "$"):
-		return "holds " + what + " that nobody expanded", do
+	case raw.What == "an expression", mistyped.IsUnexpanded(text), strings.HasPrefix(text, "$"):
+		return "holds " + raw.What + " that nobody expanded", raw.Hint
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return "has a line break or another control character in it", "write one URL on one line"
 	case fromHTML.MatchString(before):

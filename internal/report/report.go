@@ -10,6 +10,7 @@ import (
 
 	"github.com/car-publish/car-publish/internal/ci"
 	"github.com/car-publish/car-publish/internal/human"
+	"github.com/car-publish/car-publish/internal/outfile"
 	"github.com/car-publish/car-publish/internal/record"
 	"github.com/car-publish/car-publish/internal/summary"
 )
@@ -270,7 +271,7 @@ func (r *Report) write(result record.Result) (errs []error) {
 		if f.path == "" {
 			continue
 		}
-		if err := writeFile(f.path, f.text); err != nil {
+		if err := outfile.Write(f.path, f.text); err != nil {
 			errs = append(errs, fmt.Errorf("write %s %s: %w", f.input, f.path, err))
 		}
 	}

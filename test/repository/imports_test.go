@@ -43,7 +43,7 @@ var rooms = map[string]room{
 	},
 
 	"internal/inputs": {
-		ours:  []string{"internal/ignore", "internal/member", "internal/secret", "internal/textfile"},
+		ours:  []string{"internal/ignore", "internal/member", "internal/mistyped", "internal/outfile", "internal/secret", "internal/textfile"},
 		third: []string{"github.com/urfave/cli/v3", "github.com/hashicorp/go-multierror"},
 		why:   "turns text into values; knows no CI and no service",
 	},
@@ -61,7 +61,7 @@ var rooms = map[string]room{
 		why:  "turns a Result into text; writes it nowhere",
 	},
 	"internal/report": {
-		ours: []string{"internal/ci", "internal/human", "internal/record", "internal/summary"},
+		ours: []string{"internal/ci", "internal/human", "internal/outfile", "internal/record", "internal/summary"},
 		why:  "carries the flow's events to the CI: the one place where both are known",
 	},
 
@@ -78,8 +78,10 @@ var rooms = map[string]room{
 		ours: []string{"internal/secret"},
 		why:  "what a run tells: its events, its result and what doctor found; data alone, so that the edges need not know the flow",
 	},
-	"internal/human":  {why: "sizes, rates and durations for a reader; one way to write each"},
-	"internal/member": {why: "judges names by what Windows makes of them; for archives and folders"},
+	"internal/human":    {why: "sizes, rates and durations for a reader; one way to write each"},
+	"internal/mistyped": {why: "what came along with a value: quotes, variables, invisible characters; for inputs and paths"},
+	"internal/outfile":  {why: "writes the files that inputs name; inputs checks them before the run, report writes them"},
+	"internal/member":   {why: "judges names by what Windows makes of them; for archives and folders"},
 	"internal/ignore": {
 		third: []string{"github.com/bmatcuk/doublestar/v4"},
 		why:   "what does not belong into a build, by patterns; inputs checks them, pack obeys them",
@@ -90,7 +92,7 @@ var rooms = map[string]room{
 		why:   "makes a zip of a folder; knows neither the service nor where the zip goes",
 	},
 	"internal/artifact": {
-		ours:  []string{"internal/human", "internal/member"},
+		ours:  []string{"internal/human", "internal/member", "internal/mistyped"},
 		third: []string{"github.com/bodgit/sevenzip", "github.com/nwaples/rardecode/v2", "golang.org/x/text"},
 		why:   "looks into a file; knows no service",
 	},

@@ -1,4 +1,4 @@
-package inputs
+package mistyped
 
 import "regexp"
 
@@ -15,24 +15,31 @@ var unexpanded = []struct {
 	{regexp.MustCompile(`\$\([A-Za-z_][\w.]*\)`), "a variable", "$(NAME) is Azure's, and stays as it is if there is no such variable; a secret one must be given under env:"},
 	{regexp.MustCompile(`(?i)\$env:[a-z_]\w*`), "a variable", "only PowerShell reads $env:NAME"},
 	{regexp.MustCompile(`\$\{?[A-Za-z_]\w*\}?`), "a variable", "only a shell reads $NAME; where the CI passes values on as they are, use its own way to name a variable"},
-	{regexp.MustCompile(`%[A-Za-z_]\w{2,}%`), "a variable", "only cmd.exe reads %NAME%"},
+	{regexp.MustCompile(`(?i)%([a-z_]\w{2,}|cd)%`), "a variable", "only cmd.exe reads %NAME%"},
 }
 
-// notExpanded returns what a text holds in place of a value, and what to do; "" if it
+// Unexpanded is a variable or an expression that nobody has read.
+type Unexpanded struct {
+	Text string // as it arrived
+	What string // "a variable" or "an expression"
+	Hint string // what to do
+}
+
+// FindUnexpanded returns what a text holds in place of a value; the zero value if it
 // holds nothing of the kind.
-func notExpanded(text string) (what, hint string) {
+func FindUnexpanded(text string) Unexpanded {
 	for _, u := range unexpanded {
-		if u.form.MatchString(text) {
-			return u.what, u.hint
+		if found := u.form.FindString(text); found != "" {
+			return Unexpanded{found, u.what, u.hint}
 		}
 	}
-	return "", ""
+	return Unexpanded{}
 }
 
-// isNotExpanded reports whether a text is a variable or an expression and nothing else.
-func isNotExpanded(text string) bool {
+// IsUnexpanded reports whether a text is a variable or an expression and nothing else.
+func IsUnexpanded(text string) bool {
 	for _, u := range unexpanded {
-		if at := u.form.FindStringIndex(text); at != nil && at[0] == 0 && at[1] == len(text) {
+		if u.form.FindString(text) == text && text != "" {
 			return true
 		}
 	}
