@@ -107,7 +107,7 @@ func (p program) run(ctx context.Context, args []string) int {
 	if errors.Is(problems, inputs.ErrShown) {
 		return exitDone
 	}
-	if config.Artifact != "" {
+	if config.Artifact != "" && config.WritesReports() { // a glob may match what they would replace
 		if build, err := artifact.Find(config.Artifact); err == nil { // else the flow says why
 			if problem := config.SpareFromReports(build); problem != nil {
 				problems = inputs.Add(problems, problem)

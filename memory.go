@@ -4,14 +4,15 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/car-publish/car-publish/internal/cos"
 )
 
 // memoryForParts is how much memory the parts of a folder may take that are packed and
 // not yet in the bucket, in bytes. Many parts in flight fill a long line; in a small
 // container they take a third of it.
 func memoryForParts() int64 {
-	const most = 224 << 20
-	memory := int64(most)
+	memory := int64(cos.MostMemory)
 	// The limit of a container (docs.kernel.org/admin-guide/cgroup-v2.html, and
 	// cgroup-v1/memory.html), and what Linux has left.
 	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {

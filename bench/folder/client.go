@@ -24,10 +24,6 @@ type said struct {
 	Read, Written int64 // bytes, of and to files
 }
 
-// memory is what the parts in flight may take, as in car-publish outside of a small
-// container.
-const memory = 224 << 20
-
 // client is the process of a contender, or its second one, which uploads.
 func client(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -76,7 +72,7 @@ func ours(ctx context.Context, folder string, threads int) error {
 	if err != nil {
 		return err
 	}
-	o.Size, o.Memory, o.Parallel = tree.AtMost(), memory, threads
+	o.Size, o.Memory, o.Parallel = tree.AtMost(), cos.MostMemory, threads
 	o.Stream = func(ctx context.Context, w io.Writer) error { return tree.Pack(ctx, w, func(int64) {}) }
 	_, err = cos.New(o).Run(ctx)
 	return err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/car-publish/car-publish/internal/cos"
 )
 
 func (b *bench) print(format string, args ...any) { fmt.Fprintf(&b.page, format, args...) }
@@ -34,7 +36,7 @@ The load of the machine was %s when it began. Rounds: %d, in each of which every
 - CPU seconds are medians, and peak memory and what was read, written and sent is the most of any round. What is written is synchronised to the disk between the runs.
 `,
 		time.Now().UTC().Format(time.DateOnly), b.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		model(), runtime.NumCPU(), float64(machine.Totalram)*float64(machine.Unit)/(1<<30), version("zip", "-v"), version("7zz"), load(), b.rounds, memory>>20)
+		model(), runtime.NumCPU(), float64(machine.Totalram)*float64(machine.Unit)/(1<<30), version("zip", "-v"), version("7zz"), load(), b.rounds, cos.MostMemory>>20)
 }
 
 // model is the name of the processor.

@@ -12,7 +12,6 @@ const (
 	manyRAR    = 250_000   // members
 	maxRAR     = 5_000_000 // members
 	maxHeader  = 2 << 20   // bytes, as the format says
-	readAhead  = 4 << 10   // bytes
 	startRAR5  = "Rar!\x1a\x07\x01\x00"
 	headerFile = 2
 	headerEnd  = 5
@@ -36,14 +35,14 @@ func eachRAR(w *window, visit func(header []byte, m *rarMember) error) error {
 	var ahead []byte
 	for at, from := int64(len(startRAR5)), int64(0); ; {
 		if at-from+64 > int64(len(ahead)) {
-			ahead, from = []byte(w.peek(at, readAhead)), at
+			ahead, from = []byte(w.peek(at, rarBuffer)), at
 		}
 		size := headerSize(ahead[min(at-from, int64(len(ahead))):])
 		if size == 0 {
 			return errNotPlain
 		}
 		if at-from+int64(size) > int64(len(ahead)) {
-			ahead, from = []byte(w.peek(at, max(size, readAhead))), at
+			ahead, from = []byte(w.peek(at, max(size, rarBuffer))), at
 		}
 		header := part(ahead, int(at-from), size)
 		if header == nil || u32(header, 0) != crc32.ChecksumIEEE(header[4:]) {

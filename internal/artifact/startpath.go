@@ -6,6 +6,11 @@ import (
 	"strings"
 )
 
+// Holds reports whether one of these executables is that of a start path.
+func Holds(executables []string, startPath string) bool {
+	return (&Artifact{Executables: executables}).Contains(startPath)
+}
+
 // Contains reports whether the archive has the executable at a start path,
 // which Windows compares without regard to case or to the kind of slashes.
 func (a *Artifact) Contains(startPath string) bool {

@@ -27,10 +27,28 @@ func (c *Client) CreateApplication(ctx context.Context, name, kind string) (appl
 	return answer.ApplicationID, requestID, err
 }
 
-// Applications lists all applications of one category. With a name it lists those
-// that the service finds for it, which may also be others that contain it.
-func (c *Client) Applications(ctx context.Context, kind Category, name string) ([]Application, error) {
+// Applications lists the account's applications. With a name it lists those that the
+// service finds for it, which may also be others that contain it. Whether a list without
+// a category holds both is not documented, so it asks for each.
+func (c *Client) Applications(ctx context.Context, name string) ([]Application, error) {
 	var all []Application
+	for _, kind := range []Category{Desktop, Mobile} {
+		list, err := c.applications(ctx, kind, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, app := range list {
+			app.Category = kind
+			if !slices.ContainsFunc(all, func(other Application) bool { return other.ID == app.ID }) {
+				all = append(all, app)
+			}
+		}
+	}
+	return all, nil
+}
+
+// applications lists those of one category, page by page.
+func (c *Client) applications(ctx context.Context, kind Category, name string) (all []Application, err error) {
 	for {
 		r := ListRequest{Offset: len(all), Limit: page, Category: kind}
 		if name != "" {

@@ -85,6 +85,7 @@ type Application struct {
 	UpdateStatus string    `json:"ApplicationUpdateStatus"`
 	Progress     int       `json:"ApplicationUpdateProgress"` // percent
 	Versions     []Version `json:"ApplicationVersions"`
+	Category     Category  `json:"-"` // of the list in which it was found
 }
 
 // ApplicationStatus is how far the update of an application is.

@@ -12,6 +12,10 @@ import (
 
 var errTooLong = errors.New("there are more bytes than Size says")
 
+// MostMemory is what the parts of a stream may take where there is no reason to take
+// less, in bytes: with fewer in flight a long, fast line would not be full.
+const MostMemory = 224 << 20
+
 // stream cuts what Options.Stream writes into parts, and holds each in a buffer until
 // COS has it. There is a limited number of buffers: where all are in use, Stream
 // waits, so that neither a slow line nor a large object takes more memory.

@@ -52,9 +52,9 @@ func (p *probe) increment(ctx context.Context) error {
 	switch paths, _, err := p.api.DescribeApplicationPathList(ctx, p.o.Publish.ApplicationID, v.ID); {
 	case v.Status == car.CreateFailed:
 		p.tell(question, field, "fails", "a version of one small program became CreateFailed")
-	case err != nil || !holds(paths, program):
+	case err != nil || !artifact.Holds(paths, program):
 		p.tell(question, field, unknownYet, "CAR did not list the new program: %d others", len(paths))
-	case holds(paths, former[0]):
+	case artifact.Holds(paths, former[0]):
 		p.tell(question, field, "overlay", "the version has the programs of the one online as well")
 	default:
 		p.tell(question, field, "whole", "the version has only what was in its package")
@@ -65,10 +65,6 @@ func (p *probe) increment(ctx context.Context) error {
 	}
 	_, err = p.awaitGone(ctx, v, start, false)
 	return err
-}
-
-func holds(paths []string, program string) bool {
-	return (&artifact.Artifact{Executables: paths}).Contains(program)
 }
 
 // makeUp makes a zip with one program as what is uploaded from now on.

@@ -99,6 +99,11 @@ func (c *Config) report(name string) *string {
 	return map[string]*string{"output-file": &c.OutputFile, "json-file": &c.JSONFile, "summary-file": &c.SummaryFile}[name]
 }
 
+// WritesReports reports whether an input names a file to write.
+func (c *Config) WritesReports() bool {
+	return c.OutputFile+c.JSONFile+c.SummaryFile != ""
+}
+
 // SpareFromReports refuses reports that would replace a file, which artifact turned out
 // to be: a glob says it only when it is resolved. It returns nil if there are none.
 func (c *Config) SpareFromReports(file string) (problem *Problem) {

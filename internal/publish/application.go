@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -75,23 +74,17 @@ func (r *run) notFound(ctx context.Context, err error) error {
 	if !errors.As(err, &api) || !api.Is(car.Code("FailedOperation.ApplicationNotFind")) {
 		return err
 	}
-	var seen []string
-	for _, kind := range []car.Category{car.Desktop, car.Mobile} {
-		list, _, err := r.api.DescribeApplicationList(ctx, car.ListRequest{Limit: 100, Category: kind})
-		if err != nil {
-			continue // the first error says enough
-		}
-		for _, app := range append(list.Desktop, list.Mobile...) {
-			if line := fmt.Sprintf("%s %q (%s)", app.ID, app.Name, kindText(kind)); !slices.Contains(seen, line) {
-				seen = append(seen, line)
-			}
-		}
-	}
 	message := r.o.ApplicationID + " is not in this account"
-	if len(seen) > 0 {
-		message += "; this key sees: " + some(seen, 20)
-	} else {
+	switch applications, err := r.api.Applications(ctx, ""); {
+	case err != nil: // the first error says enough
+	case len(applications) == 0:
 		message += ", and this key sees no application at all"
+	default:
+		var seen []string
+		for _, app := range applications {
+			seen = append(seen, fmt.Sprintf("%s %q (%s)", app.ID, app.Name, kindText(app.Category)))
+		}
+		message += "; this key sees: " + some(seen, 20)
 	}
 	return &Error{Kind: Other, Code: api.Code, Message: message + ".", Hint: api.Hint, RequestID: api.RequestID, Err: err}
 }

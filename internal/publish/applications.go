@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"slices"
 
 	"github.com/car-publish/car-publish/internal/car"
 	"github.com/car-publish/car-publish/internal/record"
@@ -11,17 +10,13 @@ import (
 // listApplications records all applications of the account.
 func (r *run) listApplications(ctx context.Context) error {
 	r.begin(record.Check)
+	applications, err := r.api.Applications(ctx, "")
+	if err != nil {
+		return err
+	}
 	var listed []record.ListedApplication
-	for _, kind := range []car.Category{car.Desktop, car.Mobile} {
-		list, err := r.api.Applications(ctx, kind, "")
-		if err != nil {
-			return err
-		}
-		for _, app := range list {
-			if !slices.ContainsFunc(listed, func(l record.ListedApplication) bool { return l.ID == app.ID }) {
-				listed = append(listed, listedApplication(app))
-			}
-		}
+	for _, app := range applications {
+		listed = append(listed, listedApplication(app))
 	}
 	if len(listed) == 0 {
 		r.note("This account has no applications. create-application makes one.")

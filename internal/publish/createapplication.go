@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (r *run) createApplication(ctx context.Context) (record.Outcome, error) {
 	case !car.IsApplicationID(id):
 		return "", fail(Other, car.CodeAnswer, "Ask Tencent Cloud support, with the RequestId.", "CreateApplication answered with %q, which is not an application id.", id)
 	}
-	r.recordApplication(car.Application{ID: id, Name: r.o.ApplicationName}, categoryOf(r.o.ApplicationType))
+	r.recordApplication(car.Application{ID: id, Name: r.o.ApplicationName, Category: categoryOf(r.o.ApplicationType)})
 	r.note("Created the application %s (%s).", r.o.ApplicationName, id)
 	r.warnOfTwins(ctx, id)
 	return record.Created, nil
@@ -70,20 +71,11 @@ func (r *run) findLostApplication(ctx context.Context, createErr error) (record.
 // applicationNamed returns the application with the given name; nil if there is none.
 // One of another type and several of the same name are errors.
 func (r *run) applicationNamed(ctx context.Context) (*car.Application, error) {
-	var named []car.Application
-	kinds := map[string]car.Category{}
-	for _, kind := range []car.Category{car.Desktop, car.Mobile} {
-		list, err := r.api.Applications(ctx, kind, r.o.ApplicationName)
-		if err != nil {
-			return nil, err
-		}
-		for _, app := range list {
-			if _, seen := kinds[app.ID]; app.Name == r.o.ApplicationName && !seen && car.IsApplicationID(app.ID) {
-				kinds[app.ID] = kind
-				named = append(named, app)
-			}
-		}
+	named, err := r.api.Applications(ctx, r.o.ApplicationName)
+	if err != nil {
+		return nil, err
 	}
+	named = slices.DeleteFunc(named, func(app car.Application) bool { return app.Name != r.o.ApplicationName || !car.IsApplicationID(app.ID) })
 	switch {
 	case len(named) == 0:
 		return nil, nil
@@ -98,22 +90,22 @@ func (r *run) applicationNamed(ctx context.Context) (*car.Application, error) {
 		return nil, fail(InTheWay, "OtherType", "Choose another application-name, or the application-type that it has.",
 			"%q (%s) is there and is of type %s, not %s. The type of an application cannot be changed.", named[0].Name, named[0].ID, named[0].Type, r.o.ApplicationType)
 	}
-	r.recordApplication(named[0], kinds[named[0].ID])
+	r.recordApplication(named[0])
 	return &named[0], nil
 }
 
 // recordApplication takes the application that create-application has found or made.
-func (r *run) recordApplication(app car.Application, kind car.Category) {
+func (r *run) recordApplication(app car.Application) {
 	r.o.ApplicationID = app.ID
 	r.learn(func(t *record.Result) {
-		t.ApplicationID, t.ApplicationName, t.ApplicationCategory = app.ID, app.Name, kindText(kind)
+		t.ApplicationID, t.ApplicationName, t.ApplicationCategory = app.ID, app.Name, kindText(app.Category)
 	})
 }
 
 // warnOfTwins looks whether another run has created an application of the same name
 // at the same time.
 func (r *run) warnOfTwins(ctx context.Context, id string) {
-	list, err := r.api.Applications(ctx, categoryOf(r.o.ApplicationType), r.o.ApplicationName)
+	list, err := r.api.Applications(ctx, r.o.ApplicationName)
 	if err != nil {
 		return // the application is there, and the next run looks again
 	}

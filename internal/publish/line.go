@@ -68,8 +68,8 @@ func stepInputs(command Command, arguments []Argument) string {
 	return "use the action with: {" + strings.Join(pairs, ", ") + "}"
 }
 
-// plainValue is what YAML reads as a text without quotes.
-var plainValue = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z_-]*$`)
+// plainValue is an id, which YAML reads as a text without quotes.
+var plainValue = regexp.MustCompile(`^(app|ver)-[0-9A-Za-z_-]+$`)
 
 // suggestNext records what the reader may want to run after a success.
 func (r *run) suggestNext(outcome record.Outcome) {

@@ -76,8 +76,8 @@ func (r *run) planStart(ctx context.Context, executables []string) (*startChange
 		executables = r.build.Executables
 	}
 	switch {
-	case holds(online, to.ExePath):
-	case holds(executables, from.ExePath):
+	case artifact.Holds(online, to.ExePath):
+	case artifact.Holds(executables, from.ExePath):
 		change.after = true
 	case len(online) == 0 || len(executables) == 0:
 		change.neither = true
@@ -229,13 +229,7 @@ func (r *run) freshApplication(ctx context.Context) error {
 	return r.describeApplication(ctx)
 }
 
-func samePath(a, b string) bool {
-	return (&artifact.Artifact{Executables: []string{a}}).Contains(b)
-}
-
-func holds(executables []string, path string) bool {
-	return (&artifact.Artifact{Executables: executables}).Contains(path)
-}
+func samePath(a, b string) bool { return artifact.Holds([]string{a}, b) }
 
 // spelledAs returns a path as CAR lists it; with backslashes, if CAR does not.
 func spelledAs(want string, executables []string) string {

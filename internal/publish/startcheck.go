@@ -67,7 +67,7 @@ func (r *run) startPathThere(ctx context.Context, id string) (executables []stri
 		r.warn("The executables of %s are not known, so the start path %q could not be checked.", id, start)
 		return nil, nil
 	}
-	if holds(executables, start) {
+	if artifact.Holds(executables, start) {
 		return executables, nil
 	}
 	return nil, fail(Other, "StartPath", "Set start-path to one that it holds, or publish a build that has the other. Executables, nearest first: "+some(artifact.Nearest(start, executables), 8)+".",
