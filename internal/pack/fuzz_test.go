@@ -24,7 +24,7 @@ func FuzzFolder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, names string, text []byte, times int, patterns string) {
 		const most = 2 << 20 // bytes of a file
 		if times < 0 || len(text) > 0 && times > most/len(text) || strings.Count(names, "\n") > 50 {
-			t.Skip()
+			return
 		}
 		root := filepath.Join(t.TempDir(), "Ocean")
 		if err := os.Mkdir(root, 0o755); err != nil {

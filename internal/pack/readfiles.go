@@ -16,9 +16,9 @@ import (
 // what decides the bytes of the archive.
 const blockSize = 1 << 20
 
-// sum reads every file once, several at a time, for the checksums; without reading it
+// readFiles reads every file once, several at a time, for the checksums; without reading it
 // only opens them. It adds what is wrong to the problems.
-func (t *Tree) sum(ctx context.Context, root *os.Root, reading bool, problems *member.List) error {
+func (t *Tree) readFiles(ctx context.Context, root *os.Root, reading bool, problems *member.List) error {
 	var (
 		next    atomic.Int64
 		workers sync.WaitGroup
@@ -33,7 +33,7 @@ func (t *Tree) sum(ctx context.Context, root *os.Root, reading bool, problems *m
 				if i >= len(t.members) {
 					return
 				}
-				what := t.members[i].sum(ctx, root, reading, buffer, &s)
+				what := t.members[i].read(ctx, root, reading, buffer, &s)
 				if what != "" {
 					mu.Lock()
 					problems.Add(true, what, t.members[i].name)
@@ -50,9 +50,9 @@ func (t *Tree) sum(ctx context.Context, root *os.Root, reading bool, problems *m
 // (github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 const lfsPointer = "version https://git-lfs.github.com/spec/"
 
-// sum computes the checksums of one file, and returns what is wrong with it; "" is
+// read computes the checksums of one file, and returns what is wrong with it; "" is
 // nothing.
-func (m *archived) sum(ctx context.Context, root *os.Root, reading bool, buffer []byte, s *sampler) (wrong string) {
+func (m *archived) read(ctx context.Context, root *os.Root, reading bool, buffer []byte, s *sampler) (wrong string) {
 	if m.isFolder() {
 		return ""
 	}

@@ -59,7 +59,7 @@ func Scan(ctx context.Context, root string, o Options) (*Tree, error) {
 	}
 	// Where something is wrong already, the files are only opened: that tells the rest
 	// of it, and does not take as long as to read them.
-	if err := t.sum(ctx, w.root, len(problems) == 0, &problems); err != nil {
+	if err := t.readFiles(ctx, w.root, len(problems) == 0, &problems); err != nil {
 		return nil, err
 	}
 	if len(problems) > 0 {

@@ -195,11 +195,14 @@ func (r *run) restoreStart(ctx context.Context) {
 	if c.from.ExePath == "" { // CAR takes no empty one, and nothing could start before
 		return
 	}
-	if _, err := r.changeStart(ctx, c.to, c.from); err != nil {
+	sent, err := r.changeStart(ctx, c.to, c.from)
+	if err != nil {
 		r.warn("%s may start %q now, as the release needed that; before it was %q, and setting that again failed: %v", r.appName(), c.to.ExePath, c.from.ExePath, err)
 		return
 	}
-	r.note("%s starts %q again.", r.appName(), c.from.ExePath)
+	if sent { // else the change had not been carried out
+		r.note("%s starts %q again.", r.appName(), c.from.ExePath)
+	}
 	r.learn(func(t *record.Result) { t.StartPath, t.PreviousStartPath = "", "" })
 }
 
